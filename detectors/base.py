@@ -1,10 +1,10 @@
 """The shape of a detector.
 
-A detector is a pure reading of the facts of one case. `take` picks from an event the fact the detector cares about and the
-case it belongs to; `judge` reads all facts of that case, always sorted by time, and says which moments they hold **now** and
-when to look again although nothing happens. The engine keeps the facts, sets the clock, compares the verdict with the one
-before, and emits, confirms or retracts. A detector therefore never sees disorder, repeats or restarts: whatever the order of
-arrival, the same facts give the same moments.
+A detector is a pure reading of the facts of one case. `take` picks from an event the fact the detector cares about
+and the case it belongs to; `judge` reads all facts of that case, always sorted by time, and says which moments they
+hold **now** and when to look again although nothing happens. The engine keeps the facts, sets the clock, compares the
+verdict with the one before, and emits, confirms or retracts. A detector therefore never sees disorder, repeats or
+restarts: whatever the order of arrival, the same facts give the same moments.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class Fact(NamedTuple):
     """What a detector remembers of one event.
 
     `at` is the event's `occurred_at` in ms; `kind` is the detector's own word for it; `value` a number whose unit the
-    detector states; `note` a short text (a reason, a department, a country); `due` a time in ms that the event promises.
+    detector states; `note` a short text (a reason, a department, a country); `due` a time in ms that the event
+    promises.
     """
 
     at: int
@@ -60,8 +61,9 @@ class Taken(NamedTuple):
 class Finding(NamedTuple):
     """A moment as the detector sees it; the engine adds id, customer, stage, owner and texts.
 
-    `anchor` names the episode and gives the moment its identity and its dimensions; `decided_at` (ms) is when the decision
-    fell; `retracted_at` (ms) is set when later facts of the case withdrew it; `measures` fill the explanation's template.
+    `anchor` names the episode and gives the moment its identity and its dimensions; `decided_at` (ms) is when the
+    decision fell; `retracted_at` (ms) is set when later facts of the case withdrew it; `measures` fill the
+    explanation's template.
     """
 
     anchor: Fact
@@ -89,6 +91,11 @@ class Params(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
 
+    @property
+    def horizon_ms(self) -> int:
+        """The longest window or deadline of these parameters, in ms; a case is kept at least this long after its last fact."""
+        return 0
+
 
 class BySeverity(NamedTuple):
     """Severity 1-5 for diamond, gold, silver and normal customers."""
@@ -107,8 +114,10 @@ class BySeverity(NamedTuple):
 class Meta:
     """What a detector is, for people and for the engine.
 
-    `keep_ms` is how long after its last fact a case can still matter; it must cover every window and deadline of `judge`.
-    `version` is the major version: raise it when the same log gives other moments.
+    `keep_ms` is how long after its last fact a case can still matter; it must cover every window and deadline of
+    `judge`. A case whose last fact is older is dropped whole; with `forget_ms`, single facts older than that are
+    dropped too (for cases that never end, like a customer's bills). `version` is the major version: raise it when the
+    same log gives other moments.
     """
 
     id: str
@@ -126,6 +135,7 @@ class Meta:
     explanation: Text
     recovery: Text
     keep_ms: int
+    forget_ms: int | None = None
     statutory: bool = False
     model_only: bool = False
     maturity: Literal["stable", "preview"] = "stable"

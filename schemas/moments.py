@@ -54,8 +54,9 @@ class Evidence(Frozen):
 class Moment(Frozen):
     """A moment of truth of one customer.
 
-    `anchor_at` is when the episode began, `decided_at` the event time at which the expectation was broken (or met).
-    `scope` is the case it belongs to (order, trip, bill cycle, reason family).
+    `anchor_at` is when the episode began, `decided_at` the event time at which the expectation was broken (or met),
+    `retracted_at` the event time of the fact that withdrew it. A moment retracted without such a time was never true: a
+    late event showed that its provisional reading was wrong. `scope` is the case it belongs to (order, trip, reason).
     """
 
     moment_id: str
@@ -76,6 +77,7 @@ class Moment(Frozen):
     model_only: bool = False
     anchor_at: AwareDatetime
     decided_at: AwareDatetime
+    retracted_at: AwareDatetime | None = None
     evidence: Evidence
     explanation: Text
     recovery: Text

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from journeys.kpis import KpiChanges
+from journeys.placement import Placement
 from schemas.deadletters import DeadLetter
 from schemas.facts import DetectorFailure, Handoff, Transition
-from schemas.kpis import KpiDims
 from schemas.moments import Moment
-
-
-class Placement(NamedTuple):
-    """Where an accepted event stands on the lifecycle. `suffix` is `,"stage":…,"touchpoint":…}` to close its JSON with."""
-
-    touchpoint: str
-    stage: str
-    suffix: bytes
 
 
 class VersionedMoment(NamedTuple):
@@ -38,7 +29,10 @@ class VersionedTransition(NamedTuple):
 
 @dataclass(slots=True)
 class Effects:
-    """The consequences of one batch. `placements` is aligned with the batch: None for a tick, a repeat or a late event."""
+    """The consequences of one batch.
+
+    `placements` is aligned with the batch: None for a tick, a repeat or a late event.
+    """
 
     placements: list[Placement | None] = field(default_factory=list)
     moments: list[VersionedMoment] = field(default_factory=list)
@@ -49,34 +43,16 @@ class Effects:
 
 
 @dataclass(slots=True)
-class KpiColumns:
-    """Changed KPI windows of one grain as columns of equal length; values are absolute, never increments.
+class Checkpoint:
+    """What a store writes in one transaction.
 
-    `dim_id` indexes `KpiChanges.dims`; `window_ms` is the window's start; `value` the count (or minor units) so far.
+    `customers` are the touched ones (None = forget); `journal` is appended to the partition's journal (KPI windows,
+    deadlines), after emptying it when `journal_restarts`; `meta` replaces the one before. `kpis` go to the sink, not
+    to the store.
     """
 
-    grain: str
-    dim_id: array[int]
-    window_ms: array[int]
-    value: array[int]
-
-
-@dataclass(slots=True)
-class KpiChanges:
-    """The KPI windows that changed since the last checkpoint, per grain (minute, hour, day)."""
-
-    dims: Sequence[KpiDims]
-    columns: list[KpiColumns]
-    version: int
-    partition: int
-
-
-@dataclass(slots=True)
-class Checkpoint:
-    """What a store writes in one transaction: touched customers (None = forget), KPI log entry, and the engine's own state."""
-
     customers: list[tuple[str, bytes | None]]
-    kpi_log: bytes
-    kpi_log_restarts: bool
+    journal: bytes
+    journal_restarts: bool
     meta: bytes
     kpis: KpiChanges

@@ -1,0 +1,57 @@
+# `make demo` and `make test` set everything up by themselves; see README.md.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+UV_VERSION := 0.13.9
+UV := .uv/bin/uv
+MOT := .venv/bin/mot
+PYTHON := .venv/bin/python
+DEMO ?=
+TEST ?=
+
+.PHONY: help setup setup-demo demo test lint bench schema clean
+
+help:
+	@echo "make demo    simulate customers, find their moments of truth, show them live"
+	@echo "make test    lint, types, import rules and every test"
+	@echo "make lint    ruff, mypy, import-linter"
+	@echo "make bench   measure; prints ratios against a baseline in the same run"
+	@echo "make schema  write the JSON Schemas and generated pages anew"
+
+# uv of a pinned version in a folder of its own: whatever uv the machine has is left alone.
+$(UV):
+	@python3 -m venv .uv && .uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+.venv/.demo: pyproject.toml uv.lock | $(UV)
+	@$(UV) sync --quiet --frozen --no-default-groups --extra all --inexact
+	@touch $@
+
+.venv/.dev: pyproject.toml uv.lock | $(UV)
+	@$(UV) sync --quiet --frozen --extra all --inexact
+	@touch $@ .venv/.demo
+
+setup-demo: .venv/.demo
+setup: .venv/.dev
+
+demo: setup-demo
+	@$(MOT) demo $(DEMO)
+
+lint: setup
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+test: lint
+	$(PYTHON) -m pytest $(TEST)
+
+bench: setup
+	$(PYTHON) -m tests.benchmarks
+
+schema: setup
+	$(MOT) schema --write
+	$(PYTHON) -m detectors.readme
+
+clean:
+	rm -rf .venv .uv .mypy_cache .ruff_cache mot-demo

@@ -1,0 +1,145 @@
+"""Fold of counters into KPI windows: absolute values per indicator, dimensions and minute, hour and day.
+
+Every increment lands in its minute; hours and days are raised when changes are read, so that an event costs one
+addition.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from journeys.windows import SIZE_MS
+from schemas.kpis import GRAINS, Grain, KpiDims
+from schemas.times import MINUTE
+
+_DIM_BITS = 20
+_DIM_MASK = (1 << _DIM_BITS) - 1
+MAX_DIMS = 100_000
+"""Beyond this many combinations, department and region of new ones are summed under OTHER: memory stays bounded."""
+OTHER = "other"
+
+
+@dataclass(slots=True)
+class KpiColumns:
+    """Changed windows of one grain as columns of equal length; values are absolute, never increments.
+
+    `dim_id` indexes `KpiChanges.dims`; `window_ms` is the window's start; `value` the count so far.
+    """
+
+    grain: Grain
+    dim_id: array[int]
+    window_ms: array[int]
+    value: array[int]
+
+
+@dataclass(slots=True)
+class KpiChanges:
+    """The windows that changed since the last reading, per grain.
+
+    `version` only rises; `partition` is part of the key.
+    """
+
+    dims: Sequence[KpiDims]
+    columns: list[KpiColumns]
+    version: int
+    partition: int
+
+
+class KpiFold:
+    """Counts per window, from the first event on until a window can no longer change."""
+
+    def __init__(self) -> None:
+        self.dims: list[KpiDims] = []
+        self._ids: dict[KpiDims, int] = {}
+        self._added: dict[int, int] = {}
+        self._open: dict[Grain, dict[int, int]] = {grain: {} for grain in GRAINS}
+
+    def dim_id(self, dims: KpiDims) -> int:
+        """The number of a combination of dimensions, given on first sight."""
+        known = self._ids.get(dims)
+        if known is not None:
+            return known
+        if len(self.dims) >= MAX_DIMS and (dims.department, dims.region) != (OTHER, OTHER):
+            return self.dim_id(dims._replace(department=OTHER, region=OTHER))
+        self._ids[dims] = number = len(self.dims)
+        if number > _DIM_MASK:
+            raise OverflowError(f"more than {_DIM_MASK} combinations of KPI dimensions")
+        self.dims.append(dims)
+        return number
+
+    def add(self, dim_id: int, at: int, count: int = 1) -> None:
+        """Add `count` to the window of event time `at` (ms)."""
+        key = at // MINUTE << _DIM_BITS | dim_id
+        self._added[key] = self._added.get(key, 0) + count
+
+    def changes(self, version: int, partition: int) -> KpiChanges:
+        """What changed since the last call, and start anew."""
+        added, self._added = self._added, {}
+        columns = []
+        for grain in GRAINS:
+            if grain != "minute":
+                added = _coarser(added, SIZE_MS[grain] // MINUTE)
+            columns.append(_raise(grain, self._open[grain], added))
+        return KpiChanges(self.dims, columns, version, partition)
+
+    def close(self, before: int) -> None:
+        """Forget windows that end before `before` (ms): nothing may be added to them any more."""
+        for grain, windows in self._open.items():
+            limit = (before - SIZE_MS[grain]) // MINUTE << _DIM_BITS
+            for key in [key for key in windows if key < limit]:
+                del windows[key]
+
+    def open_windows(self) -> list[tuple[Grain, bytes, bytes]]:
+        """All open windows as (grain, keys, values), 64-bit integers each: what a restart needs."""
+        return [
+            (grain, array("q", windows).tobytes(), array("q", windows.values()).tobytes())
+            for grain, windows in self._open.items()
+        ]
+
+    def restore(self, dims: Iterable[KpiDims], windows: Iterable[tuple[Grain, bytes, bytes]]) -> None:
+        """Take back dimensions in their order and windows as `open_windows` or `packed` wrote them."""
+        for known in dims:
+            self._ids[known] = len(self.dims)
+            self.dims.append(known)
+        for grain, keys, values in windows:
+            self._open[grain].update(zip(array("q", keys), array("q", values), strict=True))
+
+
+def packed(changes: KpiChanges) -> list[tuple[Grain, bytes, bytes]]:
+    """Changed windows as (grain, keys, values), the form `KpiFold.restore` takes."""
+    return [
+        (
+            columns.grain,
+            array(
+                "q",
+                [
+                    window // MINUTE << _DIM_BITS | dim
+                    for dim, window in zip(columns.dim_id, columns.window_ms, strict=True)
+                ],
+            ).tobytes(),
+            columns.value.tobytes(),
+        )
+        for columns in changes.columns
+    ]
+
+
+def _coarser(added: dict[int, int], minutes: int) -> dict[int, int]:
+    coarser: dict[int, int] = {}
+    for key, count in added.items():
+        minute = key >> _DIM_BITS
+        window = (minute - minute % minutes) << _DIM_BITS | (key & _DIM_MASK)
+        coarser[window] = coarser.get(window, 0) + count
+    return coarser
+
+
+def _raise(grain: Grain, windows: dict[int, int], added: dict[int, int]) -> KpiColumns:
+    for key, count in added.items():
+        windows[key] = windows.get(key, 0) + count
+    return KpiColumns(
+        grain,
+        array("q", [key & _DIM_MASK for key in added]),
+        array("q", [(key >> _DIM_BITS) * MINUTE for key in added]),
+        array("q", [windows[key] for key in added]),
+    )

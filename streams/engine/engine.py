@@ -1,0 +1,317 @@
+"""The one composition: events of one partition in, effects out. Pure: no clock but event time, no I/O but the record
+port.
+
+Order of work for an event: lateness, dedup, journey, counters, detectors, then the deadlines its time has brought due.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from schemas.codec import dead_letter, encode
+
+from detectors.base import AnyDetector, Dims, Fact, Taken
+from journeys.journey import Visit
+from journeys.lateness import Lateness
+from journeys.placement import Placement, Placements
+from journeys.touchpoints import shipped_touchpoints
+from schemas.deadletters import Reason
+from schemas.envelope import Event, Tick
+from schemas.facts import Handoff
+from schemas.times import DAY, iso
+from streams.engine.bench import Bench, Said, Seat, is_over
+from streams.engine.customer import FORMAT, Case, CaseKey, Customer, pack, unpack
+from streams.engine.effects import Checkpoint, Effects, VersionedMoment, VersionedTransition
+from streams.engine.journal import Deadline, Deadlines, Journal, Meta, pack_meta, unpack_meta
+from streams.engine.partition import event_key
+from streams.engine.ports import RecordStore
+from streams.engine.tally import UNKNOWN, Tally
+
+_HANDOFFS = frozenset({"interaction.transferred", "ticket.owner_changed"})
+
+
+class _Reader(NamedTuple):
+    """A detector as one event type finds it."""
+
+    detector_id: str
+    take: Callable[[Any, Event], Taken | None]
+    params: Any
+    seat: Seat
+
+
+class Engine:
+    """Detects moments in one partition's events.
+
+    `catalogue` are the detectors in order; `records` holds customers that are not in memory; at most `max_cached`
+    customers stay there between checkpoints; `strict` makes a raising detector stop everything (tests) instead of
+    being quarantined.
+    """
+
+    def __init__(
+        self,
+        catalogue: Sequence[AnyDetector],
+        *,
+        partition: int = 0,
+        records: RecordStore | None = None,
+        strict: bool = False,
+        lateness: Lateness | None = None,
+        placements: Placements | None = None,
+        max_cached: int = 200_000,
+    ) -> None:
+        self.partition = partition
+        self._records = records
+        self._max_cached = max_cached
+        self._lateness = lateness or Lateness()
+        self._placements = placements or Placements(shipped_touchpoints())
+        seats = {d.meta.id: Seat(d, self._lateness.of_types(d.meta.consumes)) for d in catalogue}
+        self.fingerprint = _fingerprint(catalogue, self._lateness)
+        self._bench = Bench(seats, strict)
+        self._readers = _readers_by_type(seats)
+        self._allowance: dict[str, int] = {}
+        self._customers: dict[str, Customer] = {}
+        self._touched: dict[str, Customer] = {}
+        self._deadlines = Deadlines()
+        self._journal = Journal()
+        self._tally = Tally()
+        self._front = -1
+        self._sequence = 0
+        self._checkpoints = 0
+        self._effects = Effects()
+
+    @property
+    def front(self) -> int:
+        """The partition's clock: the highest event time seen (ms), -1 before any."""
+        return self._front
+
+    def process(self, batch: Sequence[Event | Tick]) -> Effects:
+        """Take in events and ticks in the order of the log and say what follows.
+
+        How a log is cut into batches makes no difference to what is said of it.
+        """
+        self._effects = effects = Effects()
+        self._prefetch(batch)
+        placements = effects.placements
+        for record in batch:
+            self._sequence += 1
+            if isinstance(record, Tick):
+                self._front = max(self._front, record.occurred_ms)
+                placements.append(None)
+            else:
+                placements.append(self._accept(record))
+            self._run_deadlines()
+        return effects
+
+    def advance(self, to_ms: int) -> Effects:
+        """Let event time reach `to_ms` in silence, as a tick in the log does."""
+        self._effects = effects = Effects()
+        self._sequence += 1
+        self._front = max(self._front, to_ms)
+        self._run_deadlines()
+        return effects
+
+    def finish(self, to_ms: int) -> Effects:
+        """End of a finite log whose highest time is `to_ms`: no fact is missing any more, so what is pending is
+        confirmed.
+
+        Expectations whose deadline lies beyond `to_ms` stay open.
+        """
+        effects = self.advance(to_ms)
+        for _, customer_id, detector_id, scope in self._deadlines.pending():
+            customer = self._customer(customer_id)
+            key = CaseKey(detector_id, scope)
+            case = customer.cases.get(key)
+            if case is not None and any(raised.status == "pending" for raised in case.raised.values()):
+                self._examine(customer, key, case, final=True)
+        return effects
+
+    def _accept(self, event: Event) -> Placement | None:
+        at = event.occurred_ms
+        event_type = event.event_type
+        if at > self._front:
+            self._front = at
+        elif at < self._front - self._allowed(event_type):
+            self._set_aside(event)
+            return None
+        customer = self._customers.get(event.customer_id) or self._customer(event.customer_id)
+        key = event_key(event.event_id)
+        seen = customer.seen
+        if key in seen:
+            self._tally.totals["duplicates"] += 1
+            return None
+        seen[key] = at
+        if customer.touched != self._checkpoints:
+            self._touch(customer)
+        if len(seen) >= customer.seen_limit:
+            customer.forget_seen(self._front - self._lateness.longest)
+        placement = self._placements.place(event)
+        self._tally.event(event, placement)
+        changes = customer.journey.visit(customer.id, Visit(at, key, placement.stage, placement.touchpoint))
+        for transition, deleted in changes:
+            self._effects.transitions.append(VersionedTransition(self._sequence, transition, deleted))
+        if event_type in _HANDOFFS:
+            self._hand_off(event, placement)
+        readers = self._readers.get(event_type)
+        if readers is not None:
+            self._detect(customer, event, readers)
+        return placement
+
+    def _allowed(self, event_type: str) -> int:
+        allowance = self._allowance.get(event_type)
+        if allowance is None:
+            self._allowance[event_type] = allowance = self._lateness.of_type(event_type)
+        return allowance
+
+    def _set_aside(self, event: Event) -> None:
+        self._tally.late(event, self._placements.place(event))
+        detail = (
+            f"occurred at {iso(event.occurred_ms)}, longer before {iso(self._front)}, the latest time of its partition, "
+            "than its family may be late; raise the allowed lateness if such events are normal"
+        )
+        letter = dead_letter(encode(event), f"partition {self.partition}", self._sequence, Reason.TOO_LATE, detail)
+        self._effects.dead_letters.append(letter)
+
+    def _hand_off(self, event: Event, placement: Placement) -> None:
+        handoff = Handoff(
+            event.event_id,
+            event.customer_id,
+            event.ticket_id or event.interaction_id or "",
+            event.occurred_ms,
+            event.attributes.from_desk,
+            event.attributes.to_desk,
+            event.channel,
+            event.tier,
+        )
+        self._tally.handoff(event, placement, handoff)
+        self._effects.handoffs.append(handoff)
+
+    def _detect(self, customer: Customer, event: Event, readers: Iterable[_Reader]) -> None:
+        dims = None
+        for detector_id, take, params, seat in readers:
+            taken = take(params, event)
+            if taken is None or detector_id in customer.quarantined:
+                continue
+            if dims is None:
+                dims = Dims(event.tier, event.channel, event.region or UNKNOWN)
+            scope, kind, value, note, due = taken
+            fact = Fact(event.occurred_ms, event.event_id, kind, dims, value, note, due)
+            key = CaseKey(detector_id, scope)
+            case = self._bench.admit(customer, key, fact, seat, self._front)
+            self._examine(customer, key, case)
+
+    def _examine(self, customer: Customer, key: CaseKey, case: Case, *, final: bool = False) -> None:
+        seat = self._bench.seat(key.detector_id)
+        if seat is None:
+            return  # the detector left the catalogue: its cases rest
+        was = case.look_at
+        said, failure = self._bench.examine(customer, key, case, seat, self._front, final=final)
+        if customer.touched != self._checkpoints:
+            self._touch(customer)
+        for one in said:
+            self._say(one)
+        if failure is not None:
+            self._effects.failures.append(failure)
+        if case.look_at is not None and case.look_at != was:
+            self._deadlines.add(Deadline(case.look_at, customer.id, key.detector_id, key.scope))
+
+    def _say(self, said: Said) -> None:
+        self._tally.moment(said)
+        self._effects.moments.append(VersionedMoment(self._sequence, said.moment))
+
+    def _run_deadlines(self) -> None:
+        deadlines = self._deadlines
+        while (deadline := deadlines.pop_due(self._front)) is not None:
+            customer = self._customer(deadline.customer_id)
+            key = CaseKey(deadline.detector_id, deadline.scope)
+            case = customer.cases.get(key)
+            if case is not None and case.look_at == deadline.due:
+                self._examine(customer, key, case)
+
+    def _prefetch(self, batch: Sequence[Event | Tick]) -> None:
+        if self._records is None:
+            return
+        held = self._customers
+        absent = {r.customer_id for r in batch if isinstance(r, Event) and r.customer_id not in held}
+        if absent:
+            for customer_id, record in self._records.get_many(absent).items():
+                held[customer_id] = unpack(customer_id, record)
+
+    def _customer(self, customer_id: str) -> Customer:
+        customer = self._customers.get(customer_id)
+        if customer is None:
+            record = None if self._records is None else self._records.get(customer_id)
+            customer = Customer(customer_id) if record is None else unpack(customer_id, record)
+            self._customers[customer_id] = customer
+        return customer
+
+    def _touch(self, customer: Customer) -> None:
+        customer.touched = self._checkpoints
+        self._touched[customer.id] = customer
+
+    def checkpoint(self) -> Checkpoint:
+        """What has to be stored for a restart to go on from here. Follow with `committed` once it is stored."""
+        settled = self._front - self._lateness.longest
+        changes = self._tally.kpis.changes(self._sequence, self.partition)
+        if self._journal.restarts_next:
+            self._tally.kpis.close(settled - DAY)
+        entry, restarts = self._journal.entry(self._tally.kpis, changes, self._deadlines)
+        records: list[tuple[str, bytes | None]] = [
+            (customer.id, self._packed(customer, settled)) for customer in self._touched.values()
+        ]
+        meta = Meta(FORMAT, self.fingerprint, self._front, self._sequence, dict(self._tally.totals))
+        return Checkpoint(records, entry, restarts, pack_meta(meta), changes)
+
+    def committed(self) -> None:
+        """The last checkpoint is stored.
+
+        Customers beyond the cache bound that were not touched lately may leave memory.
+        """
+        self._touched.clear()
+        self._checkpoints += 1
+        excess = len(self._customers) - self._max_cached
+        if self._records is not None and excess > 0:
+            coldest = sorted(self._customers.values(), key=lambda customer: customer.touched)[: excess + excess // 4]
+            for customer in coldest:
+                del self._customers[customer.id]
+
+    def restore(self, meta: bytes, journal: Sequence[bytes]) -> bool:
+        """Go on from a stored checkpoint. Returns whether it was made with the same detectors and settings.
+
+        Raises msgspec.DecodeError for bytes that are not a checkpoint.
+        """
+        position = unpack_meta(meta)
+        self._front = position.front
+        self._sequence = position.sequence
+        self._tally.totals.update(position.counts)
+        self._journal.restore(journal, position.front, self._tally.kpis, self._deadlines)
+        return position.fingerprint == self.fingerprint
+
+    def summary(self) -> dict[str, int]:
+        """Totals since the partition's first event: events, duplicates, late, moments.<detector>."""
+        return {"events": 0, "duplicates": 0, "late": 0} | dict(sorted(self._tally.totals.items()))
+
+    def _packed(self, customer: Customer, settled: int) -> bytes:
+        customer.journey.settle(settled)
+        for key, case in list(customer.cases.items()):
+            seat = self._bench.seat(key.detector_id)
+            if seat is not None and is_over(case, seat, self._front):
+                del customer.cases[key]
+        return pack(customer, settled)
+
+
+def _readers_by_type(seats: Mapping[str, Seat]) -> dict[str, list[_Reader]]:
+    readers: dict[str, list[_Reader]] = {}
+    for detector_id, seat in seats.items():
+        for event_type in seat.detector.meta.consumes:
+            reader = _Reader(detector_id, seat.detector.take, seat.detector.params, seat)
+            readers.setdefault(event_type, []).append(reader)
+    return readers
+
+
+def _fingerprint(catalogue: Sequence[AnyDetector], lateness: Lateness) -> str:
+    """A short hash of everything that changes what is said of a log."""
+    meaning = [(d.meta.id, d.meta.version, d.params.model_dump(mode="json")) for d in catalogue]
+    described = msgspec.json.encode([meaning, lateness.model_dump(mode="json")], order="deterministic")
+    return hashlib.blake2b(described, digest_size=8).hexdigest()
