@@ -1,0 +1,175 @@
+"""The commands of `mot` and their options. What they do stands in one module per command, loaded when it is called.
+
+Nobody writes help here: each text is the message `help.<command>[.<parameter>]` of `messages.toml`, put in by
+`streams.cli.localise` when the app is built for a language.
+"""
+
+# ruff: noqa: PLC0415 - heavy libraries are loaded by the command that needs them, so that `mot --help` answers at once
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from streams.cli.session import Session
+
+DEMO_FOLDER = Path("mot-demo")
+
+Folder = Annotated[Path, typer.Option("--in", metavar="DIR")]
+Log = Annotated[Path, typer.Argument(metavar="LOG")]
+Mapping = Annotated[str | None, typer.Option("--mapping", "-m", metavar="M")]
+AsJson = Annotated[bool, typer.Option("--json")]
+Customers = Annotated[int, typer.Option("--customers", "-n", metavar="N", min=1)]
+Days = Annotated[int, typer.Option("--days", metavar="N", min=1)]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0)]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"mot {version('mot-monitor')}")
+        raise typer.Exit
+
+
+def _root(
+    lang: Annotated[str | None, typer.Option("--lang", metavar="zh|en", envvar="MOT_LANG")] = None,
+    debug: Annotated[bool, typer.Option("--debug")] = False,
+    version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_version)] = False,
+) -> None:
+    """Language and debugging are taken out of the words before they come here: they stand in the help only."""
+
+
+def _demo(
+    ctx: typer.Context,
+    customers: Customers = 2_000,
+    days: Days = 60,
+    seed: Seed = 1,
+    speed: Annotated[float, typer.Option("--speed", min=0, metavar="X")] = 0,
+    duration: Annotated[float | None, typer.Option("--duration", min=0, metavar="SECONDS")] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR")] = DEMO_FOLDER,
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE")] = None,
+) -> None:
+    from streams.cli.demo import DemoOptions, run
+
+    options = DemoOptions(
+        customers=customers, days=days, seed=seed, speed=speed, duration=duration, out=out, json_file=json_file
+    )
+    raise typer.Exit(run(_session(ctx), options))
+
+
+def _simulate(
+    ctx: typer.Context,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE")],
+    customers: Customers = 1_000,
+    days: Days = 60,
+    seed: Seed = 1,
+    truth: Annotated[Path | None, typer.Option("--truth", metavar="FILE")] = None,
+    late: Annotated[float, typer.Option("--late", metavar="X", min=0, max=1)] = 0.05,
+    duplicates: Annotated[float, typer.Option("--duplicates", metavar="X", min=0, max=1)] = 0.02,
+) -> None:
+    from streams.cli.simulate import SimulateOptions, run
+
+    options = SimulateOptions(
+        customers=customers, days=days, seed=seed, out=out, truth=truth, late=late, duplicates=duplicates
+    )
+    run(_session(ctx), options)
+
+
+def _replay(
+    ctx: typer.Context,
+    log: Log,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR")],
+    mapping: Mapping = None,
+    batch_size: Annotated[int, typer.Option("--batch-size", metavar="N", min=1)] = 500,
+    processes: Annotated[int, typer.Option("--processes", metavar="N", min=1)] = 1,
+    params: Annotated[Path | None, typer.Option("--params", metavar="FILE")] = None,
+    json_: AsJson = False,
+) -> None:
+    from streams.cli.replay import ReplayOptions, run
+
+    options = ReplayOptions(
+        log=log, mapping=mapping, out=out, batch_size=batch_size, processes=processes, params=params, as_json=json_
+    )
+    run(_session(ctx), options)
+
+
+def _profile(ctx: typer.Context, log: Log, mapping: Mapping = None, json_: AsJson = False) -> None:
+    from streams.cli.profile import run
+
+    run(_session(ctx), log, mapping, as_json=json_)
+
+
+def _explain(
+    ctx: typer.Context,
+    target: Annotated[str, typer.Argument(metavar="MOMENT|CUSTOMER")],
+    folder: Folder = DEMO_FOLDER,
+    detector: Annotated[str | None, typer.Option("--detector", metavar="ID")] = None,
+    json_: AsJson = False,
+) -> None:
+    from streams.cli.explain import run
+
+    run(_session(ctx), target, folder, detector, as_json=json_)
+
+
+def _sql(
+    ctx: typer.Context,
+    query: Annotated[str, typer.Argument(metavar="SELECT")],
+    folder: Folder = DEMO_FOLDER,
+    json_: AsJson = False,
+) -> None:
+    from streams.cli.sql import run
+
+    run(_session(ctx), query, folder, as_json=json_)
+
+
+def _schema(
+    ctx: typer.Context,
+    name: Annotated[str | None, typer.Argument(metavar="[FAMILY|mapping|moment]")] = None,
+    write: Annotated[bool, typer.Option("--write")] = False,
+) -> None:
+    from streams.cli.schema import run
+
+    run(_session(ctx), name, write=write)
+
+
+def _detectors_list(ctx: typer.Context, json_: AsJson = False) -> None:
+    from streams.cli.detectors import list_all
+
+    list_all(_session(ctx), as_json=json_)
+
+
+def _detectors_show(
+    ctx: typer.Context, detector: Annotated[str, typer.Argument(metavar="ID")], json_: AsJson = False
+) -> None:
+    from streams.cli.detectors import show
+
+    show(_session(ctx), detector, as_json=json_)
+
+
+def _session(ctx: typer.Context) -> Session:
+    session = ctx.find_object(Session)
+    return session if session is not None else Session()
+
+
+def app_without_words() -> typer.Typer:
+    """The commands and options with no help yet."""
+    app = typer.Typer(name="mot", add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+    app.callback()(_root)
+    for name, function in (
+        ("demo", _demo),
+        ("simulate", _simulate),
+        ("replay", _replay),
+        ("profile", _profile),
+        ("explain", _explain),
+        ("sql", _sql),
+        ("schema", _schema),
+    ):
+        app.command(name)(function)
+    detectors = typer.Typer(no_args_is_help=True)
+    detectors.command("list")(_detectors_list)
+    detectors.command("show")(_detectors_show)
+    app.add_typer(detectors, name="detectors")
+    return app

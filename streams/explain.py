@@ -1,0 +1,208 @@
+"""Why: what each detector made of one customer's events, case by case, and what would have changed its mind.
+
+The events go through the detectors' own `take` and `judge`; nothing here knows a detector. Why one stayed silent is
+found by asking it again: without one fact at a time (what satisfied the expectation), and with other parameters (which
+threshold was not reached, and by how much); what it waits for is its own `look_at`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Literal, NamedTuple
+
+from pydantic import ValidationError
+
+from detectors.base import AnyDetector, Dims, Fact, Finding, Params, Verdict
+from schemas.envelope import Event
+from schemas.moments import Moment
+from streams.engine.customer import CaseKey
+from streams.engine.wording import worded
+
+Outcome = Literal["fired", "withdrawn", "waiting", "silent", "failed"]
+"""`fired`: a moment stands; `withdrawn`: one did and a later fact took it back; `waiting`: time alone may still make
+one; `silent`: there is none and nothing is awaited; `failed`: the detector raised."""
+
+FACTORS = (0.9, 1.1, 0.75, 1.25, 0.5, 1.5, 0.33, 2.0, 0.2, 3.0, 0.1, 5.0, 0.0, 10.0)
+"""Multiples of a parameter to ask again with, nearest first."""
+STEPS = (-1, 1, -2, 2)
+"""What to add to a small whole number before multiplying it."""
+REFINEMENTS = 12
+"""Halvings between a value that stays silent and one that fires: enough to name a threshold to four digits."""
+
+
+class Turn(NamedTuple):
+    """A parameter that would have changed the verdict: its value, and the nearest one found with which it fires."""
+
+    parameter: str
+    value: float
+    fires_at: float
+
+
+class CaseReading(NamedTuple):
+    """What a detector makes of one case. `moments` are as they stand at the end; times in ms.
+
+    `satisfied_by` are facts without which it would have fired; `look_at` is when silence alone may change the verdict;
+    `turns` are the parameters that would have made it fire; `error` is what the detector raised.
+    """
+
+    detector: AnyDetector
+    scope: str
+    facts: tuple[Fact, ...]
+    outcome: Outcome
+    moments: tuple[Moment, ...] = ()
+    look_at: int | None = None
+    satisfied_by: tuple[Fact, ...] = ()
+    turns: tuple[Turn, ...] = ()
+    error: str = ""
+
+
+class Explanation(NamedTuple):
+    """Everything about one customer up to `until_ms`: his events in order, each case, and who found nothing to read."""
+
+    customer_id: str
+    until_ms: int
+    events: tuple[Event, ...]
+    cases: tuple[CaseReading, ...]
+    without_facts: tuple[AnyDetector, ...]
+
+
+def explain(
+    customer_id: str, events: Iterable[Event], catalogue: Sequence[AnyDetector], until_ms: int | None = None
+) -> Explanation:
+    """Read one customer's events with every detector of `catalogue`, as of `until_ms` (default: the last event).
+
+    Repeats are counted once, order does not matter. Events that the engine set aside as too late are read like others.
+    """
+    timeline = _in_order(events)
+    end = max([event.occurred_ms for event in timeline], default=0) if until_ms is None else until_ms
+    cases: list[CaseReading] = []
+    without: list[AnyDetector] = []
+    for detector in catalogue:
+        found = cases_of(detector, timeline)
+        if not found:
+            without.append(detector)
+        for scope, facts in found.items():
+            cases.append(_read(detector, customer_id, scope, facts, timeline, end))
+    return Explanation(customer_id, end, timeline, tuple(cases), tuple(without))
+
+
+def cases_of(detector: AnyDetector, events: Sequence[Event]) -> dict[str, list[Fact]]:
+    """The facts that `detector` takes from events in order, by case."""
+    consumed = frozenset(detector.meta.consumes)
+    cases: defaultdict[str, list[Fact]] = defaultdict(list)
+    for event in events:
+        if event.event_type not in consumed:
+            continue
+        taken = detector.take(detector.params, event)
+        if taken is not None:
+            dims = Dims(event.tier, event.channel, event.region or "unknown")
+            fact = Fact(event.occurred_ms, event.event_id, taken.kind, dims, taken.value, taken.note, taken.due)
+            cases[taken.scope].append(fact)
+    return dict(cases)
+
+
+def _in_order(events: Iterable[Event]) -> tuple[Event, ...]:
+    once = {event.event_id: event for event in events}
+    return tuple(sorted(once.values(), key=lambda event: (event.occurred_ms, event.event_id)))
+
+
+def _read(
+    detector: AnyDetector, customer_id: str, scope: str, facts: list[Fact], events: Sequence[Event], end: int
+) -> CaseReading:
+    try:
+        verdict = detector.judge(detector.params, facts, end)
+    except Exception as fault:
+        return CaseReading(detector, scope, tuple(facts), "failed", error=f"{type(fault).__name__}: {fault}")
+    moments = tuple(
+        worded(detector, customer_id, CaseKey(detector.meta.id, scope), finding, _status(finding))
+        for finding in verdict.findings
+    )
+    outcome = _outcome(verdict)
+    if outcome == "fired":
+        return CaseReading(detector, scope, tuple(facts), outcome, moments, verdict.look_at)
+    satisfied = tuple(fact for fact in facts if _fires_without(detector, facts, fact, end))
+    turns = () if satisfied or outcome == "waiting" else _turns(detector, scope, events, end)
+    return CaseReading(detector, scope, tuple(facts), outcome, moments, verdict.look_at, satisfied, turns)
+
+
+def _status(finding: Finding) -> Literal["confirmed", "retracted"]:
+    return "confirmed" if finding.retracted_at is None else "retracted"
+
+
+def _outcome(verdict: Verdict) -> Outcome:
+    if _stands(verdict):
+        return "fired"
+    if verdict.findings:
+        return "withdrawn"
+    return "silent" if verdict.look_at is None else "waiting"
+
+
+def _stands(verdict: Verdict) -> bool:
+    return any(finding.retracted_at is None for finding in verdict.findings)
+
+
+def _fires_without(detector: AnyDetector, facts: Sequence[Fact], left_out: Fact, end: int) -> bool:
+    others = [fact for fact in facts if fact is not left_out]
+    return bool(others) and _fires(detector, others, end)
+
+
+def _fires(detector: AnyDetector, facts: Sequence[Fact], end: int) -> bool:
+    try:
+        return _stands(detector.judge(detector.params, facts, end))
+    except Exception:
+        return False
+
+
+def _turns(detector: AnyDetector, scope: str, events: Sequence[Event], end: int) -> tuple[Turn, ...]:
+    """For each number among the parameters, the nearest value found that makes the detector fire in this case."""
+    turns = []
+    for name, value in detector.params.model_dump().items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        found = _turning_point(detector, name, value, scope, events, end)
+        if found is not None:
+            turns.append(Turn(name, value, found))
+    return tuple(turns)
+
+
+def _turning_point(
+    detector: AnyDetector, name: str, value: float, scope: str, events: Sequence[Event], end: int
+) -> float | None:
+    def fires_at(candidate: float) -> bool:
+        changed = _with(detector, name, candidate)
+        if changed is None:
+            return False
+        facts = cases_of(changed, events).get(scope)
+        return bool(facts) and _fires(changed, facts or (), end)
+
+    whole = isinstance(value, int)
+    steps = [value + step for step in STEPS] if whole and abs(value) < 20 else []
+    multiples = [round(value * factor) if whole else value * factor for factor in FACTORS]
+    for candidate in [*steps, *multiples]:
+        if candidate != value and fires_at(candidate):
+            return _refined(value, candidate, whole, fires_at)
+    return None
+
+
+def _refined(silent: float, firing: float, whole: bool, fires_at: Callable[[float], bool]) -> float:
+    for _ in range(REFINEMENTS):
+        middle = (silent + firing) // 2 if whole else (silent + firing) / 2
+        if middle in {silent, firing}:
+            break
+        if fires_at(middle):
+            firing = middle
+        else:
+            silent = middle
+    return firing
+
+
+def _with(detector: AnyDetector, name: str, value: float) -> AnyDetector | None:
+    """The detector with one parameter changed, None when its parameters do not allow the value."""
+    parameters: Params = detector.params
+    try:
+        changed = type(parameters).model_validate(parameters.model_dump() | {name: value})
+    except ValidationError:
+        return None
+    return replace(detector, params=changed)
