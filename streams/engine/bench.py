@@ -85,13 +85,17 @@ class Bench:
                 return [], None
             return self._compare(customer, key, case, seat, settled_until, findings, look_at), None
         except Exception as error:
-            if self._strict:
-                raise DetectorRaised(f"{detector.meta.id} on customer {customer.id}, case {key.scope!r}") from error
-            customer.quarantined.add(key.detector_id)
             case.look_at = None
-            last = case.facts[-1]
-            described = f"{type(error).__name__}: {error}"[:500]
-            return [], DetectorFailure(detector.meta.id, customer.id, last.event_id, described, last.at)
+            return [], self.quarantine(customer, key.detector_id, case.facts[-1].event_id, front, error)
+
+    def quarantine(
+        self, customer: Customer, detector_id: str, event_id: str, front: int, error: Exception
+    ) -> DetectorFailure:
+        """Let a detector that raised rest for this customer; in strict mode raise DetectorRaised instead."""
+        if self._strict:
+            raise DetectorRaised(f"{detector_id} on customer {customer.id}, event {event_id}") from error
+        customer.quarantined.add(detector_id)
+        return DetectorFailure(detector_id, customer.id, event_id, f"{type(error).__name__}: {error}"[:500], front)
 
     def _compare(
         self,

@@ -15,6 +15,7 @@ from schemas.codec import dead_letter, encode
 
 from detectors.base import AnyDetector, Dims, Fact, Taken
 from journeys.journey import Visit
+from journeys.kpis import KpiChanges
 from journeys.lateness import Lateness
 from journeys.placement import Placement, Placements
 from journeys.touchpoints import shipped_touchpoints
@@ -45,7 +46,8 @@ class _Reader(NamedTuple):
 class Engine:
     """Detects moments in one partition's events.
 
-    `catalogue` are the detectors in order; `records` holds customers that are not in memory; at most `max_cached`
+    `catalogue` are the detectors in order; `records` holds customers that are not in memory (without
+    it nothing leaves memory and the engine cannot be restored); at most `max_cached`
     customers stay there between checkpoints; `strict` makes a raising detector stop everything (tests) instead of
     being quarantined.
     """
@@ -73,7 +75,7 @@ class Engine:
         self._allowance: dict[str, int] = {}
         self._customers: dict[str, Customer] = {}
         self._touched: dict[str, Customer] = {}
-        self._deadlines = Deadlines()
+        self._deadlines = Deadlines(journalled=records is not None)
         self._journal = Journal()
         self._tally = Tally()
         self._front = -1
@@ -167,8 +169,8 @@ class Engine:
     def _set_aside(self, event: Event) -> None:
         self._tally.late(event, self._placements.place(event))
         detail = (
-            f"occurred at {iso(event.occurred_ms)}, longer before {iso(self._front)}, the latest time of its partition, "
-            "than its family may be late; raise the allowed lateness if such events are normal"
+            f"occurred at {iso(event.occurred_ms)}, longer before {iso(self._front)}, the latest time of its "
+            "partition, than its family may be late; raise the allowed lateness if such events are normal"
         )
         letter = dead_letter(encode(event), f"partition {self.partition}", self._sequence, Reason.TOO_LATE, detail)
         self._effects.dead_letters.append(letter)
@@ -190,7 +192,12 @@ class Engine:
     def _detect(self, customer: Customer, event: Event, readers: Iterable[_Reader]) -> None:
         dims = None
         for detector_id, take, params, seat in readers:
-            taken = take(params, event)
+            try:
+                taken = take(params, event)
+            except Exception as error:
+                failure = self._bench.quarantine(customer, detector_id, event.event_id, self._front, error)
+                self._effects.failures.append(failure)
+                continue
             if taken is None or detector_id in customer.quarantined:
                 continue
             if dims is None:
@@ -250,12 +257,20 @@ class Engine:
         customer.touched = self._checkpoints
         self._touched[customer.id] = customer
 
+    def kpi_changes(self) -> KpiChanges:
+        """The KPI windows that changed since the last call or checkpoint."""
+        return self._tally.kpis.changes(self._sequence, self.partition)
+
+    def close_windows(self) -> None:
+        """Forget KPI windows that no event can reach any more; checkpoints do it by themselves now and then."""
+        self._tally.kpis.close(self._front - self._lateness.longest - DAY)
+
     def checkpoint(self) -> Checkpoint:
         """What has to be stored for a restart to go on from here. Follow with `committed` once it is stored."""
         settled = self._front - self._lateness.longest
-        changes = self._tally.kpis.changes(self._sequence, self.partition)
+        changes = self.kpi_changes()
         if self._journal.restarts_next:
-            self._tally.kpis.close(settled - DAY)
+            self.close_windows()
         entry, restarts = self._journal.entry(self._tally.kpis, changes, self._deadlines)
         records: list[tuple[str, bytes | None]] = [
             (customer.id, self._packed(customer, settled)) for customer in self._touched.values()

@@ -62,14 +62,16 @@ def unpack_meta(stored: bytes) -> Meta:
 class Deadlines:
     """All deadlines of a partition, earliest first. One may be outdated: the case itself knows its present deadline."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, journalled: bool = True) -> None:
         self._heap: list[Deadline] = []
+        self._journalled = journalled
         self._added: list[Deadline] = []
 
     def add(self, deadline: Deadline) -> None:
         """Remember a deadline."""
         heappush(self._heap, deadline)
-        self._added.append(deadline)
+        if self._journalled:
+            self._added.append(deadline)
 
     def pop_due(self, front: int) -> Deadline | None:
         """Take out the earliest deadline if it is due at `front` (ms)."""

@@ -1,0 +1,113 @@
+"""The last word on a log is the same however it arrives: shuffled, repeated, cut in batches, partitioned, interrupted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.envelope import Event
+from schemas.times import HOUR, MINUTE
+from streams.engine.effects import Checkpoint, Effects
+from streams.engine.engine import Engine
+from streams.engine.partition import partition_of
+from tests.streams.engine.stories import detector, event, final
+
+KINDS = ("order.submitted", "order.acknowledged", "order.amended", "order.state_changed", "web.page_viewed")
+
+
+@st.composite
+def logs(draw: st.DrawFn) -> tuple[list[Event], list[Event]]:
+    """A log in order of occurrence, and the same with delays up to the allowance (1 h) and repeats."""
+    steps = draw(st.lists(st.integers(0, 40), min_size=1, max_size=25))
+    log, at = [], 0
+    for number, step in enumerate(steps):
+        at += step * MINUTE
+        kind = draw(st.sampled_from(KINDS))
+        customer, order = draw(st.sampled_from("abc")), draw(st.sampled_from(("o1", "o2")))
+        log.append(event(kind, at, id=f"e{number}", customer=customer, order_id=order))
+    delays = draw(st.lists(st.integers(0, HOUR), min_size=len(log), max_size=len(log)))
+    arrival = sorted(range(len(log)), key=lambda place: (log[place].occurred_ms + delays[place], place))
+    repeats = draw(st.lists(st.booleans(), min_size=len(log), max_size=len(log)))
+    arrived = [one for place in arrival for one in [log[place]] * (2 if repeats[place] else 1)]
+    return log, arrived
+
+
+def run(log: list[Event], *, batch: int = 1000, partitions: int = 1) -> list[str]:
+    engines = [Engine([detector()], partition=number, strict=True) for number in range(partitions)]
+    effects = []
+    for number, engine in enumerate(engines):
+        own = [one for one in log if partition_of(one.customer_id, partitions) == number]
+        effects += [engine.process(own[start : start + batch]) for start in range(0, len(own), batch)]
+    return final(engines, effects)
+
+
+@given(logs())
+@settings(max_examples=300, deadline=None)
+def test_shuffles_within_lateness_and_repeats_change_nothing(drawn: tuple[list[Event], list[Event]]) -> None:
+    log, arrived = drawn
+
+    assert run(arrived) == run(log)
+
+
+@given(logs(), st.integers(1, 7), st.integers(1, 4))
+@settings(max_examples=150, deadline=None)
+def test_batches_and_partitions_change_nothing(
+    drawn: tuple[list[Event], list[Event]], batch: int, partitions: int
+) -> None:
+    _, arrived = drawn
+
+    assert run(arrived, batch=batch, partitions=partitions) == run(arrived)
+
+
+class Store:
+    """A store in memory that keeps what a checkpoint says, as a real one does."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, bytes] = {}
+        self.journal: list[bytes] = []
+        self.meta = b""
+
+    def get(self, customer_id: str) -> bytes | None:
+        return self.records.get(customer_id)
+
+    def get_many(self, customer_ids: Iterable[str]) -> Mapping[str, bytes]:
+        return {one: self.records[one] for one in customer_ids if one in self.records}
+
+    def commit(self, checkpoint: Checkpoint) -> None:
+        for customer_id, record in checkpoint.customers:
+            assert record is not None
+            self.records[customer_id] = record
+        if checkpoint.journal_restarts:
+            self.journal.clear()
+        self.journal.append(checkpoint.journal)
+        self.meta = checkpoint.meta
+
+
+def run_with_restarts(log: list[Event], every: int) -> tuple[list[str], list[Effects]]:
+    store = Store()
+    effects: list[Effects] = []
+    engine = Engine([detector()], records=store, strict=True, max_cached=1)
+    for start in range(0, len(log), every):
+        effects.append(engine.process(log[start : start + every]))
+        store.commit(engine.checkpoint())
+        engine.committed()
+        engine = Engine([detector()], records=store, strict=True, max_cached=1)
+        assert engine.restore(store.meta, store.journal)
+    return final([engine], effects), effects
+
+
+@given(logs(), st.integers(1, 5))
+@settings(max_examples=150, deadline=None)
+def test_restarts_change_nothing(drawn: tuple[list[Event], list[Event]], every: int) -> None:
+    _, arrived = drawn
+
+    moments, effects = run_with_restarts(arrived, every)
+
+    assert moments == run(arrived)
+    plain = Engine([detector()], strict=True)
+    expected = [plain.process(arrived[start : start + every]) for start in range(0, len(arrived), every)]
+    assert [one.moments for one in effects] == [one.moments for one in expected]
+    assert [one.transitions for one in effects] == [one.transitions for one in expected]
+    assert [one.placements for one in effects] == [one.placements for one in expected]
