@@ -147,6 +147,7 @@ class Engine:
         if customer.touched != self._checkpoints:
             self._touch(customer)
         if len(seen) >= customer.seen_limit:
+            self._tidy(customer, self._front - self._lateness.longest)
             customer.forget_seen(self._front - self._lateness.longest)
         placement = self._placements.place(event)
         self._tally.event(event, placement)
@@ -308,12 +309,16 @@ class Engine:
         return {"events": 0, "duplicates": 0, "late": 0} | dict(sorted(self._tally.totals.items()))
 
     def _packed(self, customer: Customer, settled: int) -> bytes:
+        self._tidy(customer, settled)
+        return pack(customer, settled)
+
+    def _tidy(self, customer: Customer, settled: int) -> None:
+        """Drop what no event can concern any more; what is said does not depend on when this happens."""
         customer.journey.settle(settled)
         for key, case in list(customer.cases.items()):
             seat = self._bench.seat(key.detector_id)
             if seat is not None and is_over(case, seat, self._front):
                 del customer.cases[key]
-        return pack(customer, settled)
 
 
 def _readers_by_type(seats: Mapping[str, Seat]) -> dict[str, list[_Reader]]:

@@ -1,6 +1,7 @@
 """A detector small enough to reason about by hand, and events for it.
 
-An order must be acknowledged within two hours; `order.amended` counts the amendments; `order.state_changed` cancelled withdraws.
+An order must be acknowledged within two hours; `order.amended` counts the amendments; `order.state_changed` cancelled
+withdraws.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """How the engine keeps time, forgets repeats and corrects itself.
 
-    0h            2h                3h
-    |placed       |due              |due + 1 h allowed lateness
-    |-- waiting --|---- pending ----|---- confirmed ---->
+0h            2h                3h
+|placed       |due              |due + 1 h allowed lateness
+|-- waiting --|---- pending ----|---- confirmed ---->
 """
 
 from __future__ import annotations

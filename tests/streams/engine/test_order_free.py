@@ -1,4 +1,7 @@
-"""The last word on a log is the same however it arrives: shuffled, repeated, cut in batches, partitioned, interrupted."""
+"""The last word on a log is the same however it arrives.
+
+Shuffled, repeated, cut in batches, partitioned, interrupted.
+"""
 
 from __future__ import annotations
 

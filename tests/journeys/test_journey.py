@@ -1,0 +1,77 @@
+"""Stage changes: told at once, corrected when an event arrives late, the same in the end."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from journeys.journey import MAX_VISITS, START, Journey, Visit
+from schemas.facts import Transition
+
+visits = st.lists(
+    st.builds(
+        Visit, st.integers(0, 20), st.integers(1, 10_000), st.sampled_from(("use", "pay", "resolve")), st.just("t")
+    ),
+    max_size=MAX_VISITS,
+    unique_by=lambda visit: visit.key,
+)
+
+
+def told(order: list[Visit]) -> dict[int, Transition]:
+    journey, standing = Journey(), {}
+    for visit in order:
+        for transition, deleted in journey.visit("c", visit):
+            standing[transition.event_key] = transition
+            if deleted:
+                del standing[transition.event_key]
+    return standing
+
+
+@given(visits.flatmap(lambda log: st.tuples(st.just(log), st.permutations(log))))
+def test_any_order_of_arrival_leaves_the_same_changes(drawn: tuple[list[Visit], list[Visit]]) -> None:
+    log, arrived = drawn
+
+    standing = told(arrived)
+
+    ordered = [START, *sorted(log)]
+    assert {key: (one.from_stage, one.to_stage) for key, one in standing.items()} == {
+        after.key: (before.stage, after.stage) for before, after in pairwise(ordered) if before.stage != after.stage
+    }
+    assert all(
+        standing[after.key].after_ms == (after.at - before.at if before is not START else 0)
+        for before, after in pairwise(ordered)
+        if after.key in standing
+    )
+
+
+def test_settled_visits_are_summed_up_and_the_stage_stays() -> None:
+    journey = Journey()
+    for at in range(10):
+        journey.visit("c", Visit(at, at + 1, "use", "t"))
+
+    journey.settle(before=7)
+
+    assert [visit.at for visit in journey.visits] == [7, 8, 9]
+    assert journey.base.at == 6
+    assert journey.stage == "use"
+
+
+def test_history_is_bounded() -> None:
+    journey = Journey()
+    for at in range(MAX_VISITS + 30):
+        journey.visit("c", Visit(at, at + 1, "use", "t"))
+
+    journey.settle(before=0)
+
+    assert len(journey.visits) == MAX_VISITS
+
+
+def test_an_event_before_what_is_settled_changes_nothing() -> None:
+    journey = Journey()
+    for at in range(5):
+        journey.visit("c", Visit(at, at + 1, "use", "t"))
+    journey.settle(before=4)
+
+    assert journey.visit("c", Visit(1, 99, "pay", "t")) == []
