@@ -1,0 +1,1 @@
+"""Where events come from: files of our own, and any other log through a declared mapping."""

@@ -1,0 +1,77 @@
+"""Rows of a log, each with its place, and the dead letter that a row becomes when it cannot be used."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from typing import Any, NamedTuple, Protocol
+
+import xxhash
+
+from schemas.deadletters import DeadLetter, Reason
+from schemas.envelope import Event
+
+PAYLOAD_SHOWN = 4_096
+"""Bytes of a dead letter's record that are kept."""
+
+
+class Row(NamedTuple):
+    """One row: `number` is its line (CSV, JSONL), row (Parquet) or event (XES), from 1; a value not stated is None."""
+
+    number: int
+    values: Mapping[str, str | None]
+
+
+class RawRecord(NamedTuple):
+    """What a source hands to a runner: bytes still to be decoded, or an event or dead letter made by a mapping.
+
+    `origin` and `position` say where it came from; `key` is the customer id where it is known without decoding.
+    """
+
+    raw: bytes | Event | DeadLetter
+    origin: str
+    position: int
+    key: str | None = None
+
+
+class Reader(Protocol):
+    """Reads the rows of one file. `header` holds its columns where the format states them up front."""
+
+    header: tuple[str, ...] | None
+    total_rows: int | None
+
+    def rows(self) -> Iterator[Row | DeadLetter]:
+        """Rows in file order; a row that cannot be read is a dead letter."""
+        ...
+
+    def fraction(self) -> float:
+        """How much of the file has been read, from 0 to 1."""
+        ...
+
+
+def set_aside(origin: str, position: int, detail: str, payload: bytes, field: str | None = None) -> DeadLetter:
+    """The dead letter of a row that the mapping cannot use. `detail` must not repeat what the row says."""
+    return DeadLetter(
+        dead_letter_id=f"{xxhash.xxh3_128_hexdigest(f'{origin}|{position}'.encode())}",
+        origin=origin,
+        position=position,
+        reason=Reason.MAPPING,
+        detail=detail,
+        field=field,
+        payload=payload[:PAYLOAD_SHOWN].decode("utf-8", errors="replace"),
+        payload_sha256=hashlib.sha256(payload).hexdigest(),
+    )
+
+
+def as_text(value: Any) -> str | None:
+    """One spelling for what JSON and Parquet hold as numbers, truth values and times; None stays None."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="replace")
+    return str(value)
