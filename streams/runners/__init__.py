@@ -1,0 +1,1 @@
+"""The ways to feed the engine: embedded and replay."""

@@ -1,0 +1,1 @@
+"""Where effects go: ClickHouse, in process or on a server, and plain files."""

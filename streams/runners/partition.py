@@ -1,0 +1,90 @@
+"""One partition of an embedded run: its engine, its store and how far it has come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from schemas.envelope import Event, Tick
+from streams.engine.engine import Engine
+from streams.errors import StateCorrupted
+from streams.sinks.ports import Delivery
+from streams.stores.ports import StateStore
+
+
+class Decoded(NamedTuple):
+    """A decoded record with its place in the log and the bytes it came as."""
+
+    position: int
+    raw: bytes
+    record: Event | Tick
+
+
+class Partition:
+    """Applies records to an engine and commits its state. `applied` is the first position not yet applied.
+
+    `same_settings` is False when the stored state was made with other detectors or parameters.
+    `path` is only named in errors. Raises StateCorrupted.
+    """
+
+    def __init__(self, engine: Engine, store: StateStore, path: Path) -> None:
+        self.engine = engine
+        self._store = store
+        self.same_settings = True
+        self._changed = False
+        loaded = store.load()
+        self.applied = loaded.applied
+        if loaded.meta is not None:
+            try:
+                self.same_settings = engine.restore(loaded.meta, loaded.journal)
+            except msgspec.DecodeError as fault:
+                raise StateCorrupted(path, f"engine state of another format: {fault}") from fault
+
+    def apply(self, decoded: Sequence[Decoded], delivery: Delivery) -> None:
+        """Give the records not yet applied to the engine and add what follows to `delivery`."""
+        if decoded and decoded[0].position < self.applied:
+            decoded = [one for one in decoded if one.position >= self.applied]
+        if not decoded:
+            return
+        effects = self.engine.process([one.record for one in decoded])
+        self._changed = True
+        for one, placement in zip(decoded, effects.placements, strict=True):
+            if placement is not None and isinstance(one.record, Event):
+                delivery.add_event(one.raw, one.record, placement, one.position)
+        delivery.add_effects(effects)
+
+    def finish(self, to_ms: int, delivery: Delivery) -> None:
+        """End of a finite log whose highest event time over all partitions is `to_ms`."""
+        delivery.add_effects(self.engine.finish(to_ms))
+        self._changed = True
+
+    def prepare(self, applied: int, delivery: Delivery) -> Callable[[Callable[[], object]], None]:
+        """Take a checkpoint up to position `applied`, add its KPI windows to `delivery`, and return what commits it.
+
+        The returned function takes what waits for the effects to be safe.
+        """
+        if not self._changed:
+            return lambda once: self._advance(applied, once)
+        checkpoint = self.engine.checkpoint()
+        delivery.kpis.append(checkpoint.kpis)
+
+        def commit(once: Callable[[], object]) -> None:
+            self._store.commit(checkpoint, applied, once)
+            self.engine.committed()
+            self.applied = applied
+            self._changed = False
+
+        return commit
+
+    def close(self) -> None:
+        """Close the store."""
+        self._store.close()
+
+    def _advance(self, applied: int, once: Callable[[], object]) -> None:
+        once()
+        if applied != self.applied:
+            self._store.advance(applied)
+            self.applied = applied

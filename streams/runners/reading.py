@@ -1,0 +1,98 @@
+"""Questions to a folder's ClickHouse: reads only, within limits, no way to files or the network.
+
+Three walls: the statement must begin like a read and hold no INTO OUTFILE; the connection is `readonly = 1`, which
+ClickHouse enforces (no writes, no `file()`, `url()`, `remote()`, no change of settings); rows, time and memory are
+limited.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from streams.errors import QueryRefused
+from streams.sinks.clickhouse import open_client
+
+MAX_ROWS = 10_000
+MAX_SECONDS = 10
+MAX_BYTES = 2 << 30
+_READS = {"select", "with", "show", "describe", "desc", "explain", "exists"}
+_QUOTED_OR_COMMENT = re.compile(
+    r"'(?:[^'\\]|\\.|'')*'|`(?:[^`\\]|\\.)*`|\"(?:[^\"\\]|\\.)*\"|--[^\n]*|#[ !][^\n]*|/\*.*?\*/", re.DOTALL
+)
+_FORBIDDEN = re.compile(r"\b(into\s+outfile|format\s+\w+\s*$)", re.IGNORECASE)
+
+
+class Answer(NamedTuple):
+    """The result of a query; `cut` is True when there were more rows than the limit. Values are JSON values."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    cut: bool
+
+
+class Reader:
+    """Answers queries on the database in `folder`, which this process holds. Not for two threads at once."""
+
+    def __init__(self, folder: Path, max_rows: int = MAX_ROWS, max_seconds: float = MAX_SECONDS) -> None:
+        self._max_rows = max_rows
+        limits = {
+            "max_execution_time": max_seconds,
+            "timeout_overflow_mode": "throw",
+            "max_result_rows": max_rows + 1,
+            "result_overflow_mode": "break",
+            "max_memory_usage": MAX_BYTES,
+            "readonly": 1,  # last: afterwards nothing can be changed
+        }
+        self._client = open_client(folder, settings=limits)
+
+    def answer(self, statement: str) -> Answer:
+        """The rows of a read. Raises QueryRefused with ClickHouse's reason."""
+        sql = checked(statement)
+        try:
+            result = self._client.query(sql)
+        except ClickHouseError as fault:
+            reason = str(fault).splitlines()[0][:500]
+            raise QueryRefused(reason, reason) from fault
+        rows = result.result_rows
+        plain = msgspec.json.decode(_json(rows[: self._max_rows]))
+        return Answer(tuple(result.column_names), plain, len(rows) > self._max_rows)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._client.close()
+
+
+def checked(statement: str) -> str:
+    """`statement` without a closing semicolon, if it is one read. Raises QueryRefused."""
+    bare = _QUOTED_OR_COMMENT.sub(" '' ", statement).strip().rstrip(";").strip()
+    words = re.findall(r"[A-Za-z]+", bare.lstrip("( '"))
+    if not words or words[0].lower() not in _READS:
+        raise QueryRefused(
+            "只接受查询语句(SELECT、WITH、SHOW、DESCRIBE、EXPLAIN)",
+            "only reads are allowed (SELECT, WITH, SHOW, DESCRIBE, EXPLAIN)",
+        )
+    if ";" in bare:
+        raise QueryRefused("一次只能执行一条语句", "one statement at a time")
+    if _FORBIDDEN.search(bare):
+        raise QueryRefused("不允许 INTO OUTFILE 和 FORMAT", "INTO OUTFILE and FORMAT are not allowed")
+    return statement.strip().rstrip(";")
+
+
+def _json(rows: Any) -> bytes:
+    return msgspec.json.encode([[_plain(value) for value in row] for row in rows], enc_hook=str)
+
+
+def _plain(value: Any) -> Any:
+    """Naive times of the driver are UTC; bytes that are no text are shown as hexadecimal digits."""
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    if isinstance(value, bytes):
+        return value.hex()
+    return value

@@ -1,0 +1,72 @@
+"""What a runner hands to a sink, and what it may expect of one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from journeys.kpis import KpiChanges
+from journeys.placement import Placement
+from schemas.codec import encode
+from schemas.deadletters import DeadLetter
+from schemas.envelope import Event
+from schemas.facts import DetectorFailure, Handoff
+from streams.engine.effects import Effects, VersionedMoment, VersionedTransition
+
+
+@dataclass(slots=True)
+class Delivery:
+    """Everything one commit says. Three aligned lists hold the accepted events: the JSON object as it came (or
+    encoded anew), the suffix that closes it with stage and touchpoint, and its position in the source."""
+
+    lines: list[bytes] = field(default_factory=list)
+    suffixes: list[bytes] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+    moments: list[VersionedMoment] = field(default_factory=list)
+    transitions: list[VersionedTransition] = field(default_factory=list)
+    handoffs: list[Handoff] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    failures: list[DetectorFailure] = field(default_factory=list)
+    kpis: list[KpiChanges] = field(default_factory=list)
+
+    def add_event(self, raw: bytes, event: Event, placement: Placement, position: int) -> None:
+        """Take in one accepted event. Its own bytes are used when they hold exactly the fields we know, else they are
+        written anew: an unknown field could carry the name of a column of ours."""
+        self.lines.append(raw if _as_we_write(raw) and not event.model_extra else encode(event))
+        self.suffixes.append(placement.suffix)
+        self.positions.append(position)
+
+    def add_effects(self, effects: Effects) -> None:
+        """Take in all effects but the placements, which belong to `add_event`."""
+        self.moments += effects.moments
+        self.transitions += effects.transitions
+        self.handoffs += effects.handoffs
+        self.dead_letters += effects.dead_letters
+        self.failures += effects.failures
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+
+def _as_we_write(raw: bytes) -> bool:
+    """Whether `raw` is a bare object in the present version; an older one has other field names."""
+    if raw[:1] != b"{" or raw[-1:] != b"}":
+        return False
+    return b'"schema_version"' not in raw or b'"schema_version":1,' in raw
+
+
+class Sink(Protocol):
+    """Takes deliveries. Rows are keyed and versioned, so that writing a delivery twice, or overlapping ones, is
+    harmless."""
+
+    def write(self, delivery: Delivery) -> list[DeadLetter]:
+        """Store a delivery; when this returns it is safe. Returns rows the sink refused, which it has kept as dead
+        letters.
+
+        Raises DiskFull, FolderNotWritable, SinkFailed; then none, some or all of the delivery may be stored.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        ...

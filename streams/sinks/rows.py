@@ -1,0 +1,92 @@
+"""Facts as ClickHouse rows: one JSON object per line, times as RFC 3339 in UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from schemas.deadletters import DeadLetter
+from schemas.facts import DetectorFailure, Handoff
+from schemas.times import iso, to_ms
+from streams.engine.effects import VersionedMoment, VersionedTransition
+
+_json = msgspec.json.Encoder().encode
+
+
+def moment_row(said: VersionedMoment) -> dict[str, Any]:
+    """Columns of table `moments`."""
+    moment = said.moment
+    evidence = moment.evidence
+    return {
+        "moment_id": moment.moment_id,
+        "detector_id": moment.detector_id,
+        "detector_name": moment.detector_name,
+        "detector_version": moment.detector_version,
+        "customer_id": moment.customer_id,
+        "scope": moment.scope,
+        "stage": moment.stage,
+        "touchpoint": moment.touchpoint,
+        "valence": moment.valence,
+        "severity": moment.severity,
+        "tier": moment.tier,
+        "channel": moment.channel,
+        "region": moment.region,
+        "department": moment.department,
+        "status": moment.status,
+        "model_only": moment.model_only,
+        "anchor_at": iso(to_ms(moment.anchor_at)),
+        "decided_at": iso(to_ms(moment.decided_at)),
+        "retracted_at": None if moment.retracted_at is None else iso(to_ms(moment.retracted_at)),
+        "evidence_events": evidence.events,
+        "evidence_missing": evidence.missing or "",
+        "evidence_clause": evidence.clause or "",
+        "measures": _json(evidence.measures).decode(),
+        "explanation_zh": moment.explanation.zh,
+        "explanation_en": moment.explanation.en,
+        "recovery_zh": moment.recovery.zh,
+        "recovery_en": moment.recovery.en,
+        "version": said.version,
+    }
+
+
+def transition_row(said: VersionedTransition) -> dict[str, Any]:
+    """Columns of table `journey_transitions`."""
+    transition = said.transition
+    return {
+        **transition._asdict(),
+        "at": iso(transition.at),
+        "version": said.version,
+        "deleted": int(said.deleted),
+    }
+
+
+def handoff_row(handoff: Handoff) -> dict[str, Any]:
+    """Columns of table `handoffs`."""
+    return {**handoff._asdict(), "at": iso(handoff.at)}
+
+
+def dead_letter_row(letter: DeadLetter) -> dict[str, Any]:
+    """Columns of table `dead_letters`."""
+    return {
+        "dead_letter_id": letter.dead_letter_id,
+        "origin": letter.origin,
+        "position": letter.position,
+        "reason": letter.reason.value,
+        "field": letter.field or "",
+        "detail": letter.detail,
+        "payload": letter.payload,
+        "payload_sha256": letter.payload_sha256,
+        "occurred_at": None if letter.occurred_at is None else iso(to_ms(letter.occurred_at)),
+    }
+
+
+def failure_row(failure: DetectorFailure) -> dict[str, Any]:
+    """Columns of table `detector_failures`."""
+    return {**failure._asdict(), "at": iso(failure.at)}
+
+
+def encoded(rows: Iterable[dict[str, Any]]) -> list[bytes]:
+    """Each row as one line of JSON."""
+    return [_json(row) for row in rows]
