@@ -7,8 +7,10 @@ addition.
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from journeys.windows import SIZE_MS
 from schemas.kpis import GRAINS, Grain, KpiDims
@@ -19,6 +21,7 @@ _DIM_MASK = (1 << _DIM_BITS) - 1
 MAX_DIMS = 100_000
 """Beyond this many combinations, department and region of new ones are summed under OTHER: memory stays bounded."""
 OTHER = "other"
+UNKNOWN = "unknown"
 
 
 @dataclass(slots=True)
@@ -54,6 +57,7 @@ class KpiFold:
         self.dims: list[KpiDims] = []
         self._ids: dict[KpiDims, int] = {}
         self._added: dict[int, int] = {}
+        self._counted: Counter[tuple[Any, ...]] = Counter()
         self._open: dict[Grain, dict[int, int]] = {grain: {} for grain in GRAINS}
 
     def dim_id(self, dims: KpiDims) -> int:
@@ -74,8 +78,13 @@ class KpiFold:
         key = at // MINUTE << _DIM_BITS | dim_id
         self._added[key] = self._added.get(key, 0) + count
 
+    def add_all(self, counted: Iterable[tuple[str, str, str, str, str, str | None, str | None, int]]) -> None:
+        """Add one for each (`*KpiDims`, minute since the epoch); department and region may be None."""
+        self._counted.update(counted)
+
     def changes(self, version: int, partition: int) -> KpiChanges:
         """What changed since the last call, and start anew."""
+        self._number_counted()
         added, self._added = self._added, {}
         columns = []
         for grain in GRAINS:
@@ -83,6 +92,13 @@ class KpiFold:
                 added = _coarser(added, SIZE_MS[grain] // MINUTE)
             columns.append(_raise(grain, self._open[grain], added))
         return KpiChanges(self.dims, columns, version, partition)
+
+    def _number_counted(self) -> None:
+        for (indicator, stage, touchpoint, channel, tier, department, region, minute), count in self._counted.items():
+            dims = KpiDims(indicator, stage, touchpoint, channel, tier, department or UNKNOWN, region or UNKNOWN)
+            dim_id = self.dim_id(dims)
+            self.add(dim_id, minute * MINUTE, count)
+        self._counted.clear()
 
     def close(self, before: int) -> None:
         """Forget windows that end before `before` (ms): nothing may be added to them any more."""

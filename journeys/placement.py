@@ -7,7 +7,7 @@ Rules are data (`data/placement.csv`): event type, an attribute and the value it
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 from typing import NamedTuple
@@ -45,51 +45,59 @@ def shipped_rules() -> tuple[PlacementRule, ...]:
     return tuple(PlacementRule(**row) for row in csv.DictReader(text.splitlines()))
 
 
+class _Rules(NamedTuple):
+    """The rules of one event type: by the value of one attribute, else always."""
+
+    attribute: str
+    by_value: dict[str, Placement]
+    always: Placement
+
+
 class Placements:
-    """Places events. Raises KeyError at construction for a rule whose touchpoint does not exist."""
+    """Places events.
+
+    Raises KeyError at construction for a rule whose touchpoint does not exist, ValueError for an event type whose
+    rules look at two different attributes.
+    """
 
     def __init__(self, touchpoints: Touchpoints, rules: Iterable[PlacementRule] | None = None) -> None:
         self._by_touchpoint = {
             touchpoint.id: Placement(touchpoint.id, touchpoint.stage, _suffix(touchpoint.stage, touchpoint.id))
             for touchpoint in touchpoints.values()
         }
-        self._always: dict[str, Placement] = {}
-        self._when: dict[str, dict[str, dict[str, Placement]]] = {}
+        self._nowhere = _Rules("", {}, Placement("", "use", _suffix("use", "")))
+        self._rules: dict[str, _Rules] = {}
         for rule in shipped_rules() if rules is None else rules:
-            placement = self._by_touchpoint[rule.touchpoint_id]
-            if rule.attribute:
-                self._when.setdefault(rule.event_type, {}).setdefault(rule.attribute, {})[rule.equals] = placement
-            else:
-                self._always[rule.event_type] = placement
-        self.unplaced = Placement("", "use", _suffix("use", ""))
+            self._add(rule, self._by_touchpoint[rule.touchpoint_id])
+
+    def _add(self, rule: PlacementRule, placement: Placement) -> None:
+        known = self._rules.get(rule.event_type, self._nowhere)
+        if not rule.attribute:
+            self._rules[rule.event_type] = known._replace(always=placement)
+        elif known.attribute in ("", rule.attribute):
+            by_value = {**known.by_value, rule.equals: placement}
+            self._rules[rule.event_type] = _Rules(rule.attribute, by_value, known.always)
+        else:
+            raise ValueError(
+                f"{rule.event_type} is placed by {known.attribute!r} already, not by {rule.attribute!r} too"
+            )
 
     @property
     def event_types(self) -> frozenset[str]:
         """Types that some rule places always."""
-        return frozenset(self._always)
+        return frozenset(kind for kind, rules in self._rules.items() if rules.always is not self._nowhere.always)
 
     def place(self, event: Event) -> Placement:
-        """The placement of `event`; the `unplaced` one (stage use, no touchpoint) for a type without a rule."""
-        if event.touchpoint_id is not None:
-            named = self._by_touchpoint.get(event.touchpoint_id)
-            if named is not None:
-                return named
-        conditions = self._when.get(event.event_type)
-        if conditions is not None:
-            found = _matching(conditions, event)
-            if found is not None:
-                return found
-        return self._always.get(event.event_type, self.unplaced)
-
-
-def _matching(conditions: Mapping[str, Mapping[str, Placement]], event: Event) -> Placement | None:
-    for attribute, by_value in conditions.items():
-        value = getattr(event.attributes, attribute, None)
-        if value is not None:
-            placement = by_value.get(value if type(value) is str else str(value).lower())
-            if placement is not None:
-                return placement
-    return None
+        """The placement of `event`; stage `use` and no touchpoint for a type without a rule."""
+        named = event.touchpoint_id
+        if named is not None and named in self._by_touchpoint:
+            return self._by_touchpoint[named]
+        attribute, by_value, always = self._rules.get(event.event_type, self._nowhere)
+        if attribute:
+            value = getattr(event.attributes, attribute, None)
+            if value is not None:
+                return by_value.get(value if type(value) is str else str(value).lower(), always)
+        return always
 
 
 def _suffix(stage: str, touchpoint: str) -> bytes:

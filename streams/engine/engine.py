@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from schemas.codec import dead_letter, encode
 
 from detectors.base import AnyDetector, Dims, Fact, Taken
 from journeys.journey import Visit
-from journeys.kpis import KpiChanges
+from journeys.kpis import UNKNOWN, KpiChanges
 from journeys.lateness import Lateness
 from journeys.placement import Placement, Placements
 from journeys.touchpoints import shipped_touchpoints
+from schemas.codec import dead_letter, encode
 from schemas.deadletters import Reason
 from schemas.envelope import Event, Tick
 from schemas.facts import Handoff
@@ -29,7 +29,7 @@ from streams.engine.effects import Checkpoint, Effects, VersionedMoment, Version
 from streams.engine.journal import Deadline, Deadlines, Journal, Meta, pack_meta, unpack_meta
 from streams.engine.partition import event_key
 from streams.engine.ports import RecordStore
-from streams.engine.tally import UNKNOWN, Tally
+from streams.engine.tally import Tally
 
 _HANDOFFS = frozenset({"interaction.transferred", "ticket.owner_changed"})
 
@@ -103,7 +103,9 @@ class Engine:
                 placements.append(None)
             else:
                 placements.append(self._accept(record))
-            self._run_deadlines()
+            if self._deadlines.next_due <= self._front:
+                self._run_deadlines()
+        self._tally.batch_done()
         return effects
 
     def advance(self, to_ms: int) -> Effects:
@@ -229,8 +231,8 @@ class Engine:
         self._effects.moments.append(VersionedMoment(self._sequence, said.moment))
 
     def _run_deadlines(self) -> None:
-        deadlines = self._deadlines
-        while (deadline := deadlines.pop_due(self._front)) is not None:
+        while self._deadlines.next_due <= self._front:
+            deadline = self._deadlines.pop()
             customer = self._customer(deadline.customer_id)
             key = CaseKey(deadline.detector_id, deadline.scope)
             case = customer.cases.get(key)

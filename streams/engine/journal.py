@@ -19,6 +19,9 @@ RESTART_EVERY = 64
 """Entries between two restarts of the journal: bounds what a restart has to read."""
 
 
+NEVER = 1 << 62
+
+
 class Deadline(NamedTuple):
     """When (ms) a case is to be looked at again though nothing happens."""
 
@@ -60,9 +63,13 @@ def unpack_meta(stored: bytes) -> Meta:
 
 
 class Deadlines:
-    """All deadlines of a partition, earliest first. One may be outdated: the case itself knows its present deadline."""
+    """All deadlines of a partition, earliest first. One may be outdated: the case itself knows its present deadline.
+
+    `next_due` is the earliest in ms, far in the future when there is none.
+    """
 
     def __init__(self, *, journalled: bool = True) -> None:
+        self.next_due = NEVER
         self._heap: list[Deadline] = []
         self._journalled = journalled
         self._added: list[Deadline] = []
@@ -70,17 +77,15 @@ class Deadlines:
     def add(self, deadline: Deadline) -> None:
         """Remember a deadline."""
         heappush(self._heap, deadline)
+        self.next_due = self._heap[0].due
         if self._journalled:
             self._added.append(deadline)
 
-    def pop_due(self, front: int) -> Deadline | None:
-        """Take out the earliest deadline if it is due at `front` (ms)."""
-        heap = self._heap
-        return heappop(heap) if heap and heap[0].due <= front else None
-
-    def earliest(self) -> int | None:
-        """The earliest deadline in ms."""
-        return self._heap[0].due if self._heap else None
+    def pop(self) -> Deadline:
+        """Take out the earliest deadline. Raises IndexError when there is none."""
+        deadline = heappop(self._heap)
+        self.next_due = self._heap[0].due if self._heap else NEVER
+        return deadline
 
     def pending(self) -> list[Deadline]:
         """All of them, in order."""
@@ -95,6 +100,7 @@ class Deadlines:
         """Take back deadlines after `front` (ms); earlier ones have been acted upon."""
         self._heap = [deadline for deadline in deadlines if deadline.due > front]
         heapify(self._heap)
+        self.next_due = self._heap[0].due if self._heap else NEVER
 
 
 class Journal:

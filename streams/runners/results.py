@@ -1,4 +1,5 @@
-"""The result folder of a replay: `moments.jsonl`, `retractions.jsonl`, `kpis.parquet`, `dead_letters.jsonl`, `summary.json`.
+"""The result folder of a replay: `moments.jsonl`, `retractions.jsonl`, `kpis.parquet`, `dead_letters.jsonl`,
+`summary.json`.
 
 The same log gives the same bytes, whatever the batch size, the number of processes and the order of arrival within the
 allowed lateness.
@@ -10,12 +11,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import polars as pl
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from journeys.kpis import KpiChanges
 from schemas.moments import Moment
 from streams.engine.effects import VersionedMoment
+from streams.sinks.kpi_columns import KpiTables
 
 MOMENTS = "moments.jsonl"
 RETRACTIONS = "retractions.jsonl"
@@ -23,23 +24,13 @@ KPIS = "kpis.parquet"
 DEAD_LETTERS = "dead_letters.jsonl"
 SUMMARY = "summary.json"
 
-KPI_SCHEMA = pa.schema(
-    [
-        ("indicator", pa.string()),
-        ("grain", pa.string()),
-        ("window_start", pa.timestamp("ms", tz="UTC")),
-        ("stage", pa.string()),
-        ("touchpoint", pa.string()),
-        ("channel", pa.string()),
-        ("tier", pa.string()),
-        ("department", pa.string()),
-        ("region", pa.string()),
-        ("value", pa.int64()),
-        ("version", pa.int64()),
-        ("partition", pa.int64()),
-    ]
-)
 _KPI_KEY = ["indicator", "grain", "window_start", "stage", "touchpoint", "channel", "tier", "department", "region"]
+_KPI_COLUMNS = {name: pl.String() for name in _KPI_KEY} | {
+    "window_start": pl.Datetime("ms", "UTC"),
+    "partition": pl.UInt16(),
+    "value": pl.Int64(),
+    "version": pl.UInt64(),
+}
 
 
 class MomentLedger:
@@ -89,40 +80,29 @@ class KpiPart:
     """Changed KPI windows of one engine, written down as they come; later rows replace earlier ones."""
 
     def __init__(self, path: Path) -> None:
-        self._writer = pq.ParquetWriter(path, KPI_SCHEMA, compression="zstd")
+        self._path = path
+        self._tables = KpiTables()
+        self._writer: pq.ParquetWriter | None = None
 
     def write(self, changes: KpiChanges) -> None:
         """Append changes."""
-        self._writer.write_table(kpi_table(changes))
+        table = self._tables.table(changes)
+        if table is not None:
+            if self._writer is None:
+                self._writer = pq.ParquetWriter(self._path, table.schema, compression="zstd")
+            self._writer.write_table(table)
 
     def close(self) -> None:
-        """Finish the file."""
-        self._writer.close()
-
-
-def kpi_table(changes: KpiChanges) -> pa.Table:
-    """KPI changes as an Arrow table with the columns of `KPI_SCHEMA`."""
-    tables = []
-    for columns in changes.columns:
-        ids = pa.array(columns.dim_id)
-        names = {
-            field: pa.array([getattr(dims, field) for dims in changes.dims], pa.string()).take(ids)
-            for field in ("indicator", "stage", "touchpoint", "channel", "tier", "department", "region")
-        }
-        rows = len(ids)
-        names["grain"] = pa.repeat(columns.grain, rows)
-        names["window_start"] = pa.array(columns.window_ms).cast(pa.timestamp("ms", tz="UTC"))
-        names["value"] = pa.array(columns.value)
-        names["version"] = pa.repeat(changes.version, rows).cast(pa.int64())
-        names["partition"] = pa.repeat(changes.partition, rows).cast(pa.int64())
-        tables.append(pa.table([names[field.name] for field in KPI_SCHEMA], schema=KPI_SCHEMA))
-    return pa.concat_tables(tables)
+        """Finish the file; there is none when nothing was counted."""
+        if self._writer is not None:
+            self._writer.close()
 
 
 def merge_kpis(parts: Iterable[Path], path: Path) -> int:
     """Absolute values over all partitions, sorted by key, into `path`; returns the number of rows."""
+    found = [pl.scan_parquet(part) for part in parts if part.exists()]
     last = (
-        pl.concat([pl.scan_parquet(part) for part in parts])
+        (pl.concat(found) if found else pl.LazyFrame(schema=_KPI_COLUMNS))
         .sort("version", maintain_order=True)
         .group_by([*_KPI_KEY, "partition"])
         .agg(pl.col("value").last())

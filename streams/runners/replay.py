@@ -1,0 +1,303 @@
+"""Replay: a finite log through the engine, customers spread over processes, one canonical result.
+
+Every process reads the log and takes the customers of its partition; what cannot be read belongs to the first. When all
+have come to the end, the log's highest event time is made known to every partition, so that silence is noticed alike.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from detectors.catalogue import with_params
+
+from detectors.base import AnyDetector
+from schemas.codec import decode
+from schemas.deadletters import DeadLetter
+from schemas.envelope import Event, Tick
+from schemas.moments import Text
+from schemas.times import iso
+from streams.engine.effects import Effects
+from streams.engine.engine import Engine
+from streams.engine.partition import partition_of
+from streams.errors import StreamsError
+from streams.runners import results
+from streams.runners.results import KpiPart, MomentLedger
+from streams.sources.logs import LogSource, Records, open_log
+
+DEFAULT_BATCH = 500
+_KPIS_EVERY = 100_000
+_PARTS = ".parts"
+Progress = Callable[[int, float], None]
+"""Called now and then with the records read so far and the part of the log that is done, from 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayPlan:
+    """What to replay, and how. `parameters` are overrides per detector id; `only` names the detectors to run."""
+
+    log: Path
+    mapping: str | None
+    out: Path
+    batch_size: int = DEFAULT_BATCH
+    processes: int = 1
+    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    only: tuple[str, ...] = ()
+
+    def catalogue(self) -> tuple[AnyDetector, ...]:
+        """The detectors with their parameters. Raises ValueError naming a detector or parameter that does not exist."""
+        detectors = with_params(self.parameters)
+        return tuple(d for d in detectors if not self.only or d.meta.id in self.only)
+
+
+@dataclass(slots=True)
+class Summary:
+    """Totals of a replay. `seconds` is wall time and the only figure that differs between two runs on one log."""
+
+    records: int = 0
+    events: int = 0
+    duplicates: int = 0
+    late: int = 0
+    dead_letters: int = 0
+    detector_failures: int = 0
+    moments: dict[str, int] = field(default_factory=dict)
+    withdrawn: int = 0
+    last_event_at: str | None = None
+    fingerprint: str = ""
+    log: str = ""
+    mapping: str | None = None
+    processes: int = 1
+    seconds: float = 0.0
+
+
+class _Share:
+    """One partition of a replay, in whatever process it runs. Writes its part of the result under `out/.parts`."""
+
+    def __init__(self, plan: ReplayPlan, partition: int) -> None:
+        self.engine = Engine(plan.catalogue(), partition=partition)
+        self.failures = 0
+        self.dead_letters = 0
+        self._plan = plan
+        self._partition = partition
+        self._ledger = MomentLedger()
+        self._kpis = KpiPart(_part(plan, "kpis", partition))
+        self._letters = _part(plan, "dead_letters", partition).open("w", encoding="utf-8")
+
+    def run(self, log: LogSource) -> Iterator[int]:
+        """Work through the log; yields the records read, batch by batch."""
+        counted = 0
+        for records in log.batches(self._plan.batch_size):
+            own = records if self._plan.processes == 1 else self._own(records)
+            self._take(self.engine.process(self._decoded(own)))
+            counted += len(own)
+            if counted >= _KPIS_EVERY:
+                counted = 0
+                self._kpis.write(self.engine.kpi_changes())
+                self.engine.close_windows()
+            yield len(records)
+
+    def finish(self, front: int) -> dict[str, int]:
+        """Come to the end of the log at its highest time `front` and write this part.
+
+        Returns the partition's totals.
+        """
+        self._take(self.engine.finish(front))
+        self._kpis.write(self.engine.kpi_changes())
+        self._kpis.close()
+        self._letters.close()
+        results.write_moments(_part(self._plan, "moments", self._partition), self._ledger.final())
+        results.write_moments(_part(self._plan, "retractions", self._partition), self._ledger.withdrawn())
+        return self.engine.summary() | {"dead_letters": self.dead_letters, "detector_failures": self.failures}
+
+    def _own(self, records: Records) -> Records:
+        parts, own = self._plan.processes, self._partition
+        return [record for record in records if _partition(record.raw, record.key, parts) in (own, None)]
+
+    def _decoded(self, records: Records) -> list[Event | Tick]:
+        decoded: list[Event | Tick] = []
+        for raw, origin, position, _ in records:
+            record = decode(raw, origin, position) if isinstance(raw, bytes) else raw
+            if isinstance(record, DeadLetter):
+                self._set_aside(record)
+            else:
+                decoded.append(record)
+        return decoded
+
+    def _take(self, effects: Effects) -> None:
+        self._ledger.take(effects.moments)
+        self.failures += len(effects.failures)
+        for letter in effects.dead_letters:
+            self._set_aside(letter)
+
+    def _set_aside(self, letter: DeadLetter) -> None:
+        self.dead_letters += 1
+        self._letters.write(letter.model_dump_json() + "\n")
+
+
+_CUSTOMER = b'"customer_id":"'
+
+
+def _partition(raw: bytes | Event | DeadLetter, key: str | None, parts: int) -> int | None:
+    """The partition a record belongs to; None for a tick, which all take; what names no customer goes to the first."""
+    if key is not None:
+        return partition_of(key, parts)
+    if isinstance(raw, bytes):
+        start = raw.find(_CUSTOMER) + len(_CUSTOMER)
+        name = raw[start : raw.find(b'"', start)]
+        if start >= len(_CUSTOMER) and raw.count(_CUSTOMER) == 1 and b"\\" not in name:
+            return partition_of(name.decode("utf-8", "replace"), parts)
+        raw = decode(raw)  # type: ignore[assignment]
+    if isinstance(raw, Event):
+        return partition_of(raw.customer_id, parts)
+    return None if isinstance(raw, Tick) else 0
+
+
+def replay(plan: ReplayPlan, progress: Progress | None = None) -> Summary:
+    """Replay a log and write its result folder.
+
+    Raises LogError or MappingError for a log that cannot be read, ValueError for parameters that no detector has.
+    """
+    began = perf_counter()
+    catalogue = plan.catalogue()
+    parts = plan.out / _PARTS
+    parts.mkdir(parents=True, exist_ok=True)
+    totals = _in_this_process(plan, progress) if plan.processes == 1 else _in_processes(plan, progress)
+    summary = _summary(plan, totals)
+    summary.fingerprint = Engine(catalogue).fingerprint
+    _merge(plan, summary)
+    shutil.rmtree(parts)
+    summary.seconds = round(perf_counter() - began, 3)
+    described = json.dumps(asdict(summary), ensure_ascii=False, indent=2)
+    (plan.out / results.SUMMARY).write_text(described + "\n", encoding="utf-8")
+    return summary
+
+
+def _in_this_process(plan: ReplayPlan, progress: Progress | None) -> list[dict[str, int]]:
+    log = open_log(plan.log, plan.mapping)
+    share = _Share(plan, 0)
+    read = 0
+    for count in share.run(log):
+        read += count
+        if progress is not None:
+            progress(read, log.fraction())
+    return [share.finish(share.engine.front) | {"records": read, "front": share.engine.front}]
+
+
+def _in_processes(plan: ReplayPlan, progress: Progress | None) -> list[dict[str, int]]:
+    open_log(plan.log, plan.mapping)  # a log or mapping that is wrong is told here, once
+    context = get_context("spawn")
+    ends: list[Connection] = []
+    with ExitStack() as stack:
+        for partition in range(plan.processes):
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_work, args=(plan, partition, theirs), daemon=True)
+            process.start()
+            theirs.close()
+            stack.callback(process.join)
+            ends.append(ours)
+        fronts = _collect(ends, "front", progress)
+        for end in ends:
+            end.send(max(fronts))
+        return _collect(ends, "totals", None)
+
+
+def _work(plan: ReplayPlan, partition: int, parent: Connection) -> None:
+    """One process of a replay: work, tell the highest time, hear the log's, finish."""
+    try:
+        log = open_log(plan.log, plan.mapping)
+        share = _Share(plan, partition)
+        read, told = 0, perf_counter()
+        for count in share.run(log):
+            read += count
+            if partition == 0 and perf_counter() - told > 0.2:
+                parent.send(("progress", (read, log.fraction())))
+                told = perf_counter()
+        parent.send(("front", share.engine.front))
+        totals = share.finish(parent.recv())
+        parent.send(("totals", totals | {"records": read if partition == 0 else 0, "front": share.engine.front}))
+    except Exception as error:
+        parent.send(("error", error))
+
+
+def _collect(ends: list[Connection], kind: str, progress: Progress | None) -> list[Any]:
+    """One message of `kind` from every process. Raises what a process raised, ReplayDied when one is gone."""
+    found: dict[int, Any] = {}
+    waiting = {id(end): (number, end) for number, end in enumerate(ends)}
+    while waiting:
+        for end in wait([end for _, end in waiting.values()]):
+            assert isinstance(end, Connection)
+            try:
+                said, content = end.recv()
+            except EOFError:
+                raise ReplayDied from None
+            if said == "error":
+                raise content
+            if said == "progress" and progress is not None:
+                progress(*content)
+            if said == kind:
+                number, _ = waiting.pop(id(end))
+                found[number] = content
+    return [found[number] for number in range(len(ends))]
+
+
+class ReplayDied(StreamsError):
+    """A process of the replay ended without a word (killed, out of memory)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            Text(
+                zh="回放的一个进程意外终止(可能内存不足)。请减少 --processes 后重试。",
+                en="A process of the replay ended unexpectedly (out of memory?). Try again with fewer --processes.",
+            )
+        )
+
+
+def _summary(plan: ReplayPlan, totals: list[dict[str, int]]) -> Summary:
+    def total(name: str) -> int:
+        return sum(part.get(name, 0) for part in totals)
+
+    front = max(part["front"] for part in totals)
+    return Summary(
+        records=total("records"),
+        events=total("events"),
+        duplicates=total("duplicates"),
+        late=total("late"),
+        dead_letters=total("dead_letters"),
+        detector_failures=total("detector_failures"),
+        last_event_at=iso(front) if front >= 0 else None,
+        log=str(plan.log.resolve()),
+        mapping=plan.mapping,
+        processes=plan.processes,
+    )
+
+
+def _merge(plan: ReplayPlan, summary: Summary) -> None:
+    """The parts of all partitions into the canonical files."""
+    shares = range(plan.processes)
+    for name, file in (("moments", results.MOMENTS), ("retractions", results.RETRACTIONS)):
+        moments = [moment for share in shares for moment in results.read_moments(_part(plan, name, share))]
+        moments.sort(key=results.canonical_order)
+        results.write_moments(plan.out / file, moments)
+        if name == "moments":
+            summary.moments = dict(sorted(Counter(m.detector_id for m in moments).items()))
+        else:
+            summary.withdrawn = len(moments)
+    results.merge_kpis([_part(plan, "kpis", share) for share in shares], plan.out / results.KPIS)
+    letters = [
+        line for share in shares for line in _part(plan, "dead_letters", share).read_text(encoding="utf-8").splitlines()
+    ]
+    letters.sort(key=lambda line: (place := json.loads(line), (place["origin"], place["position"]))[1])
+    (plan.out / results.DEAD_LETTERS).write_text("".join(line + "\n" for line in letters), encoding="utf-8")
+
+
+def _part(plan: ReplayPlan, name: str, partition: int) -> Path:
+    return plan.out / _PARTS / f"{name}-{partition}"
