@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 
 from pydantic import AwareDatetime
@@ -34,11 +35,40 @@ class Reason(StrEnum):
     MAPPING = "mapping"
 
 
+_LONG_NUMBER = re.compile(r"(?<!\d)\d{11,19}(?!\d)|(?<!\d)\d{17}[Xx]", re.ASCII)
+_MOBILE = re.compile(r"1[3-9]\d{9}", re.ASCII)
+_IDENTITY_CARD = re.compile(r"\d{6}(?:19|20)\d{9}[\dXx]", re.ASCII)
+_MAIL = re.compile(r"[\w.+-]{1,64}@(?=[\w-]{1,63}\.)")
+_SHORTEST_CARD = 15
+
+
+def masked(text: str) -> str:
+    """`text` with the middle of mobile, identity and card numbers and the names in mail addresses starred out."""
+    text = _LONG_NUMBER.sub(_starred, text)
+    return _MAIL.sub("****@", text) if "@" in text else text
+
+
+def _starred(found: re.Match[str]) -> str:
+    number = found[0]
+    if _MOBILE.fullmatch(number) or _IDENTITY_CARD.fullmatch(number) or _is_card(number):
+        return f"{number[:3]}****{number[-4:]}"
+    return number
+
+
+def _is_card(number: str) -> bool:
+    """Whether `number` has the length and the check digit (Luhn) of a payment card."""
+    if len(number) < _SHORTEST_CARD or not number.isdigit():
+        return False
+    doubled = "".join(str(int(digit) * (1 + at % 2)) for at, digit in enumerate(reversed(number)))
+    return sum(map(int, doubled)) % 10 == 0
+
+
 class DeadLetter(Frozen):
     """One record set aside.
 
     `position` is the line, row or offset in `origin` (file or topic-partition); `payload` holds at most 4 kB of the
-    record, `payload_sha256` is over all of it; `detail` says what to mend and never repeats personal data.
+    record, masked, and `payload_sha256` is over all of it as it came; `detail` says what to mend and never repeats
+    personal data. `occurred_at` is set where the record's time could be read and believed.
     """
 
     dead_letter_id: str

@@ -1,0 +1,128 @@
+"""Structure that every record must have whatever it says: bounded in depth and size, real numbers, clean text."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+from schemas.deadletters import Reason
+from schemas.envelope import Event
+from schemas.refusals import Path, Refused, refused_at
+
+IDENTIFIERS = (
+    "event_id", "customer_id", "account_id", "line_id", "touchpoint_id", "order_id", "bill_id", "ticket_id",
+    "interaction_id", "trip_id", "outage_id", "payment_id",
+)  # fmt: skip
+LABELS = ("source", "department", "region")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The largest record that is read: bytes of the record and of one text, nesting, keys, values of any kind."""
+
+    record_bytes: int = 1_048_576
+    text_bytes: int = 65_536
+    depth: int = 32
+    keys: int = 1_000
+    values: int = 10_000
+
+
+LIMITS = Limits()
+
+
+class DoubledKeys(dict[str, Any]):
+    """A JSON object in which a key stood twice; the parser leaves it behind so that the inspection can say where."""
+
+
+class NotFinite:
+    """A number that no store can hold (NaN, Infinity, 1e999, thousands of digits), left behind by the parser."""
+
+
+NOT_FINITE = NotFinite()
+
+
+def inspect(document: Any, limits: Limits = LIMITS) -> int:
+    """The number of keys in `document`, at all depths.
+
+    Raises Refused at the first flaw: too deep or too large, a key twice, a number without end, NUL or half a character
+    in a text.
+    """
+    keys = values = 0
+    waiting: list[tuple[Path, Any]] = [((), document)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, dict):
+            keys += len(value)
+            _check_object(path, value, keys, limits)
+            inside = [((*path, key), member) for key, member in value.items()]
+        elif isinstance(value, list):
+            inside = [((*path, at), member) for at, member in enumerate(value[: limits.values])]
+        else:
+            _check_scalar(path, value, limits)
+            continue
+        values += len(value)
+        if len(path) >= limits.depth:
+            raise Refused(Reason.TOO_DEEP, f"The record is nested deeper than {limits.depth} levels; flatten it.")
+        if values > limits.values:
+            raise Refused(Reason.TOO_MANY_KEYS, f"The record holds more than {limits.values} values; split it.")
+        waiting.extend(reversed(inside))
+    return keys
+
+
+def _check_object(path: Path, value: dict[str, Any], keys: int, limits: Limits) -> None:
+    if isinstance(value, DoubledKeys):
+        raise refused_at(path, Reason.DUPLICATE_KEY, "states a key twice; state each key once")
+    if keys > limits.keys:
+        raise Refused(Reason.TOO_MANY_KEYS, f"The record has more than {limits.keys} keys; send what the event needs.")
+    for key in value:
+        _check_text((*path, key), key, limits)
+
+
+def _check_scalar(path: Path, value: Any, limits: Limits) -> None:
+    if isinstance(value, str):
+        _check_text(path, value, limits)
+    elif isinstance(value, bool) or value is None:
+        return
+    elif isinstance(value, int):
+        if not -(2**63) <= value < 2**63:
+            raise refused_at(path, Reason.WRONG_VALUE, "is a whole number beyond 64 bits; write it as text")
+    elif isinstance(value, NotFinite) or not isfinite(value):
+        raise refused_at(path, Reason.WRONG_VALUE, "is not a finite number; leave it out where none is known")
+
+
+def _check_text(path: Path, text: str, limits: Limits) -> None:
+    if "\0" in text:
+        raise refused_at(path, Reason.FORBIDDEN_CHARACTER, "holds a NUL character; remove it")
+    if text.isascii():
+        size = len(text)
+    else:
+        try:
+            size = len(text.encode())
+        except UnicodeEncodeError:
+            flaw = "holds half of a surrogate pair; write whole characters in UTF-8"
+            raise refused_at(path, Reason.FORBIDDEN_CHARACTER, flaw) from None
+    if size > limits.text_bytes:
+        raise refused_at(path, Reason.TOO_LARGE, f"is a text of more than {limits.text_bytes} bytes; shorten it")
+
+
+def check_names(event: Event) -> None:
+    """Raise Refused when an id or a dimension of `event` could pass for another or disturb a terminal.
+
+    Ids: printable characters in their plain form (no full-width digits, controls, direction marks, line ends), not
+    framed in blanks. Dimensions: printable characters.
+    """
+    for name in IDENTIFIERS:
+        value = getattr(event, name)
+        if value is not None and not (
+            value.isprintable()
+            and (value.isascii() or unicodedata.normalize("NFKC", value) == value)
+            and value.strip() == value
+        ):
+            flaw = "holds a control, invisible, full-width or framing blank character; write the plain id"
+            raise refused_at((name,), Reason.FORBIDDEN_CHARACTER, flaw)
+    for name in LABELS:
+        value = getattr(event, name)
+        if value is not None and not value.isprintable():
+            raise refused_at((name,), Reason.FORBIDDEN_CHARACTER, "holds a control or invisible character; remove it")
