@@ -20,7 +20,8 @@ class When(NamedTuple):
 
 
 class InstantReader:
-    """Reads the times of one column. `ambiguous` and `nonexistent` count the local times that summer time made so.
+    """Reads the times of one column. `ambiguous` and `nonexistent` count the local times that summer time made so;
+    `offsets_stated` is true once a time said its offset itself.
 
     Rows must come in file order: a time that the clocks show twice is placed after the row of the same case before it.
     """
@@ -28,6 +29,7 @@ class InstantReader:
     def __init__(self, declared: Instant) -> None:
         self.ambiguous = 0
         self.nonexistent = 0
+        self.offsets_stated = False
         self._declared = declared
         self._zone = None if declared.zone is None else ZoneInfo(declared.zone)
         self._plain_utc = declared.zone == "UTC"
@@ -56,6 +58,7 @@ class InstantReader:
         raise ValueError(f"the time fits none of the formats {', '.join(self._declared.formats)}")
 
     def _with_offset(self, stated: datetime) -> When:
+        self.offsets_stated = True
         at = stated.astimezone(UTC)
         wall = stated if self._zone is None else at.astimezone(self._zone)
         return When(at, wall.replace(tzinfo=None))

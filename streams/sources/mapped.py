@@ -68,6 +68,11 @@ class Timing:
         self._recorded = InstantReader(process.recorded) if process.recorded else None
         self._unseen = set(mapping.columns_read())
 
+    @property
+    def offsets_stated(self) -> bool:
+        """True when a time read so far stated its offset from UTC itself."""
+        return self._times.offsets_stated
+
     def timed(self, rows: Iterable[Row | DeadLetter]) -> Iterator[TimedRow | DeadLetter]:
         """Rows with case and time; those without become dead letters."""
         ledger = self._ledger
@@ -298,7 +303,7 @@ def map_events(
 ) -> Iterator[Event | DeadLetter]:
     """The events of `rows`, in the mapping's order; rows it cannot use as dead letters, as soon as they are met.
 
-    `log` names the log in event ids, `origin` in dead letters. Never raises for a row; what becomes of it is in `ledger`.
+    `log` names the log in event ids, `origin` in dead letters. Never raises for a row: `ledger` says what became of it.
     """
     for _, made in numbered_events(rows, mapping, log=log, origin=origin, ledger=ledger):
         yield made
