@@ -10,7 +10,16 @@ from datetime import UTC, datetime
 from functools import cache, cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, WrapValidator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetPydanticSchema,
+    PlainSerializer,
+    WrapValidator,
+)
 from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidatorFunctionWrapHandler
 
@@ -50,8 +59,8 @@ def rfc3339(moment: datetime) -> str:
 
 
 def _in_utc(value: Any, read: ValidatorFunctionWrapHandler) -> datetime:
-    """Refuse a count of seconds dressed as a string, which pydantic would take for a time, and turn the rest to UTC."""
-    if isinstance(value, str) and value[4:5] != "-":
+    """Refuse a count of seconds, even one dressed as text, which pydantic would take for a time; turn others to UTC."""
+    if not isinstance(value, datetime) and not (isinstance(value, str) and value[4:5] == "-"):
         raise PydanticCustomError("datetime_parsing", "Input should be a time in RFC 3339")
     moment: datetime = read(value)
     if not 1 < moment.year < 9999:  # the edges cannot be turned to UTC
@@ -61,7 +70,7 @@ def _in_utc(value: Any, read: ValidatorFunctionWrapHandler) -> datetime:
 
 Stamp = Annotated[AwareDatetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
 """A time of the envelope. The codec reads it itself, faster, and turns it to UTC."""
-Time = Annotated[Stamp, WrapValidator(_in_utc)]
+Time = Annotated[Stamp, Field(strict=False), WrapValidator(_in_utc)]
 """A time among the attributes: a promise, a due date, the end of a period. Always UTC after reading."""
 
 
@@ -86,6 +95,10 @@ class Strict(BaseModel):
 
 class Attributes(Strict):
     """What an event says beyond its envelope; each event type has its own subclass or uses this open one."""
+
+
+AnyAttributes = Annotated[Any, GetPydanticSchema(lambda _, handler: handler(Attributes))]
+"""Attributes for pydantic, anything for the type checker: who reads `event.attributes` knows the type of the event."""
 
 
 def blank(model: type[Attributes]) -> Any:
@@ -123,7 +136,7 @@ class Event(Strict):
     payment_id: Identifier | None = None
     amount_minor: Minor | None = None
     currency: CurrencyCode | None = None
-    attributes: Any = blank(Attributes)
+    attributes: AnyAttributes = blank(Attributes)
 
     @cached_property
     def occurred_ms(self) -> int:
@@ -134,6 +147,12 @@ class Event(Strict):
     def recorded_ms(self) -> int:
         """`recorded_at` in milliseconds since the epoch."""
         return to_ms(self.recorded_at)
+
+
+class PlainEvent(Event):
+    """An event that says all in its envelope; attributes that a source adds are kept as they are."""
+
+    attributes: Attributes = blank(Attributes)
 
 
 class Tick(Strict):

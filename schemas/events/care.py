@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from schemas.envelope import Attributes, Count, Event, Identifier, Label, Reason, Score, Word, blank
+from schemas.envelope import Attributes, Count, Event, Identifier, Label, PlainEvent, Reason, Score, Word, blank
 
 TicketState = (
     Literal["acknowledged", "rejected", "pending", "held", "inProgress", "cancelled", "closed", "resolved"] | Word
@@ -104,43 +104,43 @@ class InteractionOutboundCallCompleted(Event):
     attributes: OutboundCall = blank(OutboundCall)
 
 
-class InteractionPriceEnquired(Event):
+class InteractionPriceEnquired(PlainEvent):
     """The customer asked what it would cost."""
 
     event_type: Literal["interaction.price_enquired"] = "interaction.price_enquired"
 
 
-class InteractionRenewalContacted(Event):
+class InteractionRenewalContacted(PlainEvent):
     """The operator spoke with the customer about renewing, unasked."""
 
     event_type: Literal["interaction.renewal_contacted"] = "interaction.renewal_contacted"
 
 
-class InteractionAccountEnquired(Event):
+class InteractionAccountEnquired(PlainEvent):
     """The customer asked about account management."""
 
     event_type: Literal["interaction.account_enquired"] = "interaction.account_enquired"
 
 
-class InteractionAdviceGiven(Event):
+class InteractionAdviceGiven(PlainEvent):
     """The customer was advised on new details."""
 
     event_type: Literal["interaction.advice_given"] = "interaction.advice_given"
 
 
-class InteractionNeedRaised(Event):
+class InteractionNeedRaised(PlainEvent):
     """The customer named a need for a new service."""
 
     event_type: Literal["interaction.need_raised"] = "interaction.need_raised"
 
 
-class InteractionRoadmapDiscussed(Event):
+class InteractionRoadmapDiscussed(PlainEvent):
     """The technology roadmap was discussed with the customer."""
 
     event_type: Literal["interaction.roadmap_discussed"] = "interaction.roadmap_discussed"
 
 
-class InteractionReportRequested(Event):
+class InteractionReportRequested(PlainEvent):
     """The customer asked for an agreed report."""
 
     event_type: Literal["interaction.report_requested"] = "interaction.report_requested"
@@ -167,13 +167,13 @@ class TicketStateChanged(Event):
     attributes: TicketProgress
 
 
-class TicketResolved(Event):
+class TicketResolved(PlainEvent):
     """The operator considers the ticket solved."""
 
     event_type: Literal["ticket.resolved"] = "ticket.resolved"
 
 
-class TicketClosed(Event):
+class TicketClosed(PlainEvent):
     """The ticket was closed."""
 
     event_type: Literal["ticket.closed"] = "ticket.closed"
