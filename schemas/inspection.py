@@ -41,6 +41,7 @@ class NotFinite:
 
 
 NOT_FINITE = NotFinite()
+_BEYOND = "is a number beyond 64 bits or not finite; leave it out, or write it as text"
 
 
 def inspect(document: Any, limits: Limits = LIMITS) -> int:
@@ -87,9 +88,9 @@ def _check_scalar(path: Path, value: Any, limits: Limits) -> None:
         return
     elif isinstance(value, int):
         if not -(2**63) <= value < 2**63:
-            raise refused_at(path, Reason.WRONG_VALUE, "is a whole number beyond 64 bits; write it as text")
+            raise refused_at(path, Reason.WRONG_VALUE, _BEYOND)
     elif isinstance(value, NotFinite) or not isfinite(value):
-        raise refused_at(path, Reason.WRONG_VALUE, "is not a finite number; leave it out where none is known")
+        raise refused_at(path, Reason.WRONG_VALUE, _BEYOND)
 
 
 def _check_text(path: Path, text: str, limits: Limits) -> None:

@@ -69,13 +69,15 @@ def refused_at(path: Path, reason: Reason, flaw: str) -> Refused:
 
 
 def refusal_of(error: ValidationError) -> Refused:
-    """The first complaint of pydantic in our words."""
-    first = error.errors(include_url=False)[0]
-    path = _declared(first["loc"])
-    kind, context = first["type"], first.get("ctx", {})
-    if kind == "missing" or first["input"] is None:
+    """The first thing pydantic complains about, in our words."""
+    errors = error.errors(include_url=False)
+    path = _declared(errors[0]["loc"])
+    # an open word complains twice, as a known word and as a text; what is wrong with it as a text can be mended
+    told = next(each for each in reversed(errors) if _declared(each["loc"]) == path)
+    kind, context, given = told["type"], told.get("ctx", {}), told["input"]
+    if kind == "missing" or given is None:
         return refused_at(path, Reason.MISSING_FIELD, "is missing; state it, this event cannot be used without it")
-    if first["input"] == "":
+    if given == "":
         return refused_at(path, Reason.MISSING_FIELD, "is empty; state it or leave the field out where it is optional")
     if kind == "timezone_aware":
         return refused_at(path, Reason.NO_TIME_ZONE, "has no time zone; end it with Z or an offset such as +08:00")
