@@ -1,0 +1,1 @@
+"""Detectors: what counts as a moment of truth, one file each, and the catalogue of them."""

@@ -93,7 +93,8 @@ class Params(BaseModel):
 
     @property
     def horizon_ms(self) -> int:
-        """The longest window or deadline of these parameters, in ms; a case is kept at least this long after its last fact."""
+        """The longest window or deadline of these parameters, in ms; a case is kept at least this long after its last
+        fact."""
         return 0
 
 

@@ -6,13 +6,16 @@ last millisecond before it. Event ids derive from type and time, so a story read
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from schemas.envelope import Event
 from schemas.events import EVENT_TYPES
+from schemas.moments import Scalar
 
+Outcome = tuple[Literal["confirmed", "retracted"], Mapping[str, Scalar]]
+"""How a moment stands at the end of a story, with the measures that are compared."""
 FIRST_DAY = datetime(2026, 3, 2, tzinfo=UTC)
 _ENVELOPE = frozenset(Event.model_fields) - {"attributes"}
 
@@ -23,7 +26,11 @@ def when(text: str) -> datetime:
     hours, minutes, *seconds = clock.split(":")
     second, _, ms = (seconds[0] if seconds else "0").partition(".")
     return FIRST_DAY + timedelta(
-        days=int(day), hours=int(hours), minutes=int(minutes), seconds=int(second), milliseconds=int(ms.ljust(3, "0") or 0)
+        days=int(day),
+        hours=int(hours),
+        minutes=int(minutes),
+        seconds=int(second),
+        milliseconds=int(ms.ljust(3, "0") or 0),
     )
 
 
@@ -51,3 +58,32 @@ def event(event_type: str, at: str, /, **fields: Any) -> Event:
 def about(**common: Any) -> Callable[..., Event]:
     """A builder of events that share `common` fields (an order, a trip, a reason), which a call may override."""
     return lambda event_type, at, /, **fields: event(event_type, at, **{**common, **fields})
+
+
+def confirmed(**measures: Scalar) -> Outcome:
+    """A moment that stands at the end, with these measures."""
+    return ("confirmed", measures)
+
+
+def retracted(**measures: Scalar) -> Outcome:
+    """A moment that a later fact of its case withdrew, with these measures."""
+    return ("retracted", measures)
+
+
+def bills(*amounts_minor: int, first: int | None = None, **common: Any) -> list[Event]:
+    """Bills of an account, 30 days apart, each issued at 08:00 for the 30 days before.
+
+    Without `first` (the day of the first one) the last of them falls on day 0.
+    """
+    start = -30 * (len(amounts_minor) - 1) if first is None else first
+    return [
+        event(
+            "bill.issued",
+            f"{day} 08:00",
+            amount_minor=amount,
+            **{"currency": "CNY", "account_id": "a-1", **common},
+            period_start=when(f"{day - 30} 00:00"),
+            period_end=when(f"{day} 00:00"),
+        )
+        for day, amount in zip(range(start, start + 30 * len(amounts_minor), 30), amounts_minor, strict=True)
+    ]

@@ -1,7 +1,7 @@
 """Policy packs: loaded from data, composed for a moment in time. The strictest rule wins and is named.
 
-`roaming_terms` and `spike_terms` answer "what was owed at `at`?" for a choice of packs. Strictest means: the shortest time to
-notify or act, the lowest limit of the asked currency, all steps of all packs, the lowest ratio. Where two are
+`roaming_terms` and `spike_terms` answer "what was owed at `at`?" for a choice of packs. Strictest means: the shortest
+time to notify or act, the lowest limit of the asked currency, all steps of all packs, the lowest ratio. Where two are
 equally strict the pack named first is quoted, so list the law before the operator's own promise.
 """
 
@@ -14,12 +14,10 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 import yaml
+from yaml import CSafeLoader
 
 from schemas.policy import Metric, PolicyPack, PolicyRule
 from schemas.times import SECOND
-
-
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Duty(NamedTuple):
@@ -57,13 +55,13 @@ class SpikeTerm(NamedTuple):
 def read_packs(texts: Mapping[str, str]) -> Mapping[str, PolicyPack]:
     """Packs by id from YAML texts by file name.
 
-    Raises ValueError naming the file when a text is no valid pack, when its id differs from the file's stem, or when a pack
-    supersedes one that is not among them.
+    Raises ValueError naming the file when a text is no valid pack, when its id differs from the file's stem, or when a
+    pack supersedes one that is not among them.
     """
     packs: dict[str, PolicyPack] = {}
     for name, text in sorted(texts.items()):
         try:
-            pack = PolicyPack.model_validate(yaml.load(text, Loader=_Loader))
+            pack = PolicyPack.model_validate(yaml.load(text, Loader=CSafeLoader))
         except (yaml.YAMLError, ValueError) as error:
             raise ValueError(f"policy pack {name}: {error}") from error
         if name.removesuffix(".yaml") != pack.id:

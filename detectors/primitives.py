@@ -1,8 +1,8 @@
 """The words detectors are written in: small pure questions to a case's facts.
 
-Facts are always sorted by (`at`, `event_id`). Times and durations are ms. Every window is closed at both ends, as the sentences
-of the taxonomy say it ("within 7 days", "no later than"): a fact exactly at the bound is inside. A deadline is met
-by a fact at or before `due` and broken from `now >= due` on.
+Facts are always sorted by (`at`, `event_id`). Times and durations are ms. Every window is closed at both ends, as the
+sentences of the taxonomy say it ("within 7 days", "no later than"): a fact exactly at the bound is inside. A deadline
+is met by a fact at or before `due` and broken from `now >= due` on.
 """
 
 from __future__ import annotations
@@ -115,7 +115,8 @@ def state_conflict(facts: Iterable[Fact], opens: str, closes: str, clashes: str)
 
 
 def reconcile(facts: Iterable[Fact], same: Callable[[Fact], object], within: int) -> tuple[Fact, Fact] | None:
-    """RECONCILE: the first two facts that are the `same` record and lie at most `within` apart: one of them is wrong."""
+    """RECONCILE: the first two facts that are the `same` record and lie at most `within` apart: one of them is
+    wrong."""
     seen: dict[object, Fact] = {}
     for fact in facts:
         earlier = seen.get(same(fact))
@@ -126,7 +127,8 @@ def reconcile(facts: Iterable[Fact], same: Callable[[Fact], object], within: int
 
 
 def collision(facts: Iterable[Fact], within: int) -> tuple[Fact, Fact] | None:
-    """COLLISION: the first two facts of one kind with different notes (two channels, two offers) at most `within` apart."""
+    """COLLISION: the first two facts of one kind with different notes (two channels, two offers) at most `within`
+    apart."""
     recent: list[Fact] = []
     for fact in facts:
         recent = [other for other in recent if fact.at - other.at <= within]

@@ -1,7 +1,7 @@
 """A roaming trip against what its traveller was owed: the reading behind roaming_shock_unnotified.
 
-Facts of a trip have the kinds attached, detached, charge (`value` minor units, `note` currency), tariff_notice, limit_notice
-(`value` percent of the limit), consent and blocked.
+Facts of a trip have the kinds attached, detached, charge (`value` minor units, `note` currency), tariff_notice,
+limit_notice (`value` percent of the limit), consent and blocked.
 """
 
 from __future__ import annotations

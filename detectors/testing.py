@@ -1,7 +1,7 @@
 """A small harness: plays a story through one detector as the engine does, without the engine.
 
-It keeps the facts of each case sorted, re-judges on each new fact and when an announced `look_at` passes, and says how the
-moments stand at the end. Allowed lateness, dedup horizon and eviction belong to the engine and are left out.
+It keeps the facts of each case sorted, re-judges on each new fact and when an announced `look_at` passes, and says how
+the moments stand at the end. Allowed lateness, dedup horizon and eviction belong to the engine and are left out.
 """
 
 from __future__ import annotations

@@ -19,9 +19,9 @@ Metric = Literal[
     "roaming_entry", "roaming_spend", "data_spend", "allowance", "bill_ratio", "restore", "complaint_reply",
     "fault_repair", "port_in", "port_out_code", "contract_end", "plan_activation",
 ]  # fmt: skip
-"""What a rule watches: entering another network's country, the running roaming or data spend, an included allowance, a bill
-against its own past, restoring service, answering a complaint, repairing a fault, moving a number, the end of a term, an
-option that is switched on."""
+"""What a rule watches: entering another network's country, the running roaming or data spend, an included allowance, a
+bill against its own past, restoring service, answering a complaint, repairing a fault, moving a number, the end of a
+term, an option that is switched on."""
 
 Percent = Annotated[int, Field(gt=0, le=1000)]
 Minor = Annotated[int, Field(ge=0)]
@@ -31,9 +31,9 @@ Seconds = Annotated[int, Field(gt=0)]
 class PolicyRule(Frozen):
     """One duty of a pack.
 
-    `steps_percent` are percentages of the limit or allowance at which the customer must be told; `extra_notices_minor` are
-    further sums. A notice must be delivered within `notify_within_s` of its trigger. Beyond the limit the operator must
-    stop within `act_within_s` unless the customer consented (`consent_purpose`). `ratio` is to the mean of the
+    `steps_percent` are percentages of the limit or allowance at which the customer must be told; `extra_notices_minor`
+    are further sums. A notice must be delivered within `notify_within_s` of its trigger. Beyond the limit the operator
+    must stop within `act_within_s` unless the customer consented (`consent_purpose`). `ratio` is to the mean of the
     `bills` previous bills, exceeded when strictly above. `within_s` or `working_days` bound other duties.
     """
 
@@ -72,8 +72,8 @@ class PolicyPack(Frozen):
     """A set of duties with one legal basis and one life span.
 
     `effective_from` and `effective_to` are the first and the last day in force (both inclusive) in local time of
-    `utc_offset_minutes`; `dates` says whether the days were read or assumed. Scope: `line_types`, `prepaid` (None = both)
-    and the `zone` the rules speak of.
+    `utc_offset_minutes`; `dates` says whether the days were read or assumed. Scope: `line_types`, `prepaid` (None =
+    both) and the `zone` the rules speak of.
     """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9-]*$")

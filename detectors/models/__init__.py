@@ -1,0 +1,1 @@
+"""Detectors backed by a model (river): they rank and spot, never alone."""

@@ -1,0 +1,1 @@
+"""Detectors that are rules, one file each."""

@@ -4,19 +4,19 @@
 The customer holds his SIM, or his line was promised for today, and there is no service.
 
 ## Why it matters
-It is the first hour of a new customer: he has paid, nothing works, and he cannot even call from the new number. Contacts
-within the first week and early cancellations begin here.
+It is the first hour of a new customer: he has paid, nothing works, and he cannot even call from the new number.
+Contacts within the first week and early cancellations begin here.
 
 ## How it decides
-DEADLINE. Mobile: no service.activated by 2 h after the earlier of sim.provisioned and shipment.delivered of the order (or
-line). While a shipment is on its way, provisioning does not count: the customer does not hold the SIM yet. Fixed line:
-none by the promised date. Exactly at the due time is in time. An order cancelled, rejected or failed by then is not
-expected any more. One moment per order.
+DEADLINE. Mobile: no service.activated by 2 h after the earlier of sim.provisioned and shipment.delivered of the order
+(or line). While a shipment is on its way, provisioning does not count: the customer does not hold the SIM yet. Fixed
+line: none by the promised date. Exactly at the due time is in time. An order cancelled, rejected or failed by then is
+not expected any more. One moment per order.
 
 ## Known gaps
 Delivery, provisioning and activation must share the order id, else the line id. Orders without service (accessories, a
-replaced handset) must not carry shipment.delivered with an order id of their own unless something activates them. A fixed
-line without a promised date is not judged. Hours are elapsed hours, nights included.
+replaced handset) must not carry shipment.delivered with an order id of their own unless something activates them. A
+fixed line without a promised date is not judged. Hours are elapsed hours, nights included.
 
 ## Runbook
 1. Open the service order and find the step that hangs (HLR, eSIM profile, port-in, ONT).
@@ -37,10 +37,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from detectors.base import NOTHING, BySeverity, Detector, Example, Fact, Finding, Meta, Params, Taken, Verdict
-from detectors.examples import about, when
+from detectors.examples import about, confirmed, when
 from detectors.primitives import deadline, first
 from schemas.envelope import Event
-from schemas.moments import Text
+from schemas.moments import Scalar, Text
 from schemas.times import DAY, HOUR, to_ms
 
 META = Meta(
@@ -51,7 +51,7 @@ META = Meta(
     severity=BySeverity(5, 4, 4, 3), owner="network", scope="big_service", keep_ms=31 * DAY,
     explanation=Text(
         zh="{line_kind} 业务应在 {allowed_hours} 小时内开通,至今没有开通记录。",
-        en="The {line_kind} service was due {allowed_hours} hours after the customer was ready for it and was not active.",
+        en="The {line_kind} service was due {allowed_hours} hours after the customer was ready and was not active.",
     ),
     recovery=Text(
         zh="人工开通;通过其他号码或邮件告知客户;超过一天给予减免。",
@@ -107,7 +107,10 @@ def judge(params: ActivationParams, facts: Sequence[Fact], now: int) -> Verdict:
     waiting = deadline(facts, ("activated", "ended"), due, now)
     if waiting.broken_at is None:
         return Verdict(look_at=waiting.look_at)
-    measures = {"line_kind": "fixed" if fixed else "mobile", "allowed_hours": round((due - ready.at) / HOUR, 2)}
+    measures: dict[str, Scalar] = {
+        "line_kind": "fixed" if fixed else "mobile",
+        "allowed_hours": round((due - ready.at) / HOUR, 2),
+    }
     events = tuple(fact.event_id for fact in facts)
     return Verdict((Finding(ready, max(due, ready.at), events, "service.activated", measures=measures),))
 
@@ -117,11 +120,11 @@ _SIM = _order("sim.provisioned", "0 10:00", line_kind="mobile")
 _LIVE = _order("service.activated", "0 12:00")
 _LINE = _order("sim.provisioned", "0 10:00", line_kind="fixed", promised_by=when("3 18:00"))
 _SENT, _HERE = _order("shipment.created", "0 09:00"), _order("shipment.delivered", "2 15:00")
-_MOBILE = (("confirmed", {"line_kind": "mobile", "allowed_hours": 2.0}),)
+_MOBILE = (confirmed(line_kind="mobile", allowed_hours=2.0),)
 EXAMPLES = (
     Example(title="SIM in hand, no service", kind="fires", given=(_SIM,), until=DAY, expect=_MOBILE),
     Example(title="the promised day passes", kind="fires", given=(_LINE,), until=4 * DAY,
-            expect=(("confirmed", {"line_kind": "fixed", "allowed_hours": 80.0}),)),
+            expect=(confirmed(line_kind="fixed", allowed_hours=80.0),)),
     Example(title="delivered, still dead", kind="fires", given=(_SENT, _SIM, _HERE), until=DAY, expect=_MOBILE),
     Example(title="still in the post", kind="silent", given=(_SENT, _SIM), until=DAY),
     Example(title="cancelled in time", kind="silent", until=DAY,
@@ -129,8 +132,9 @@ EXAMPLES = (
     Example(title="active exactly at two hours", kind="boundary", given=(_SIM, _LIVE), until=DAY),
     Example(title="active a millisecond late", kind="boundary", expect=_MOBILE,
             given=(_SIM, _order("service.activated", "0 12:00:00.001"))),
-    Example(title="activation before provisioning in the log", kind="out_of_order", given=(_LIVE, _SIM), until=DAY),
+    Example(title="activation before provisioning in the log", kind="out_of_order", until=DAY,
+            given=(_LIVE, _order("sim.provisioned", "0 11:20", line_kind="mobile"))),
     Example(title="the activation comes late in the log", kind="retracted", until=DAY,
-            given=(_SIM, _order("order.state_changed", "0 13:00", state="failed"), _LIVE)),
+            given=(_SIM, _order("order.state_changed", "0 12:40", state="failed"), _LIVE)),
 )  # fmt: skip
 DETECTOR = Detector(meta=META, params=ActivationParams(), take=take, judge=judge, examples=EXAMPLES)

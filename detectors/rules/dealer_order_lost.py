@@ -8,10 +8,9 @@ The customer holds a paper and believes he bought something. When he asks, nobod
 about his new operator is that it does not know him. The dealer already has his commission.
 
 ## How it decides
-DEADLINE and STATE-CONFLICT, from order.submitted by a channel of `channels`. Broken when there is no acknowledgement or
-state change by 2 h, when there is no stock reservation or shipment by 24 h, and at once when a contact cannot find the
-order. A record exactly at its due time is in time. An order cancelled or rejected before is not expected any more.
-One moment per order; the earliest cause decides, later ones are added.
+DEADLINE and STATE-CONFLICT, from order.submitted by a dealer or partner. Broken with no acknowledgement or state change
+by 2 h, with no stock or shipment by 24 h, and at once when a contact cannot find the order. Exactly at the due time is
+in time. A cancelled or rejected order is not expected any more. One moment per order; the earliest cause decides.
 
 ## Known gaps
 All systems must carry the reference printed on the customer's paper as order id. Services without stock or shipment
@@ -21,8 +20,7 @@ All systems must carry the reference printed on the customer's paper as order id
 1. Look the reference up in the dealer portal and in order management; note the hop where it stops.
 2. Register the order by hand, with the dealer's date and price.
 3. Tell the customer that it exists and when it comes.
-4. Put the loss on the dealer's scorecard; ask for the batch it was in.
-5. Three losses of one dealer in a day: check the interface, not the orders.
+4. Put it on the dealer's scorecard; three losses of one dealer in a day: check the interface, not the orders.
 
 ## References
 `domain/5-detectors.md` N03; TM Forum TMF622 (product order), TMF700 (shipping order).
@@ -37,10 +35,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from detectors.base import NOTHING, BySeverity, Detector, Example, Fact, Finding, Meta, Params, Taken, Verdict
-from detectors.examples import about
+from detectors.examples import about, confirmed
 from detectors.primitives import deadline, first, soonest
 from schemas.envelope import Channel, Event
-from schemas.moments import Text
+from schemas.moments import Scalar, Text
 from schemas.times import DAY, HOUR
 
 META = Meta(
@@ -123,7 +121,7 @@ def judge(params: DealerOrderParams, facts: Sequence[Fact], now: int) -> Verdict
     causes.sort()
     decided_at, _, missing = causes[0]
     waited = round((decided_at - order.at) / HOUR, 2)
-    measures = {"causes": ",".join(name for _, name, _ in causes), "waited_hours": waited}
+    measures: dict[str, Scalar] = {"causes": ",".join(name for _, name, _ in causes), "waited_hours": waited}
     events = tuple(fact.event_id for fact in facts if fact.at >= order.at)
     return Verdict((Finding(order, decided_at, events, missing, measures=measures),), soonest(looks))
 
@@ -132,19 +130,21 @@ _order = about(order_id="o-1", tier="silver", region="henan")
 _SENT = _order("order.submitted", "0 09:00", channel="dealer", dealer_id="d-7")
 _KNOWN = _order("order.acknowledged", "0 11:00")
 _STOCK = _order("stock.reserved", "0 20:00")
-_LOST = (("confirmed", {"causes": "not_acknowledged,not_supplied", "waited_hours": 2.0}),)
+_LOST = (confirmed(causes="not_acknowledged,not_supplied", waited_hours=2.0),)
 EXAMPLES = (
     Example(title="nobody ever acknowledges", kind="fires", given=(_SENT,), until=2 * DAY, expect=_LOST),
     Example(title="known but never supplied", kind="fires", given=(_SENT, _KNOWN), until=2 * DAY,
-            expect=(("confirmed", {"causes": "not_supplied", "waited_hours": 24.0}),)),
-    Example(title="a contact cannot find it", kind="fires", expect=(("confirmed", {"causes": "not_found"}),),
-            given=(_SENT, _KNOWN, _order("interaction.lookup_failed", "0 14:00", looked_for="order"), _STOCK), until=DAY),
+            expect=(confirmed(causes="not_supplied", waited_hours=24.0),)),
+    Example(title="a contact cannot find it", kind="fires", expect=(confirmed(causes="not_found"),),
+            given=(_SENT, _KNOWN, _order("interaction.lookup_failed", "0 14:00", looked_for="order"), _STOCK)),
     Example(title="known and supplied", kind="silent", given=(_SENT, _KNOWN, _STOCK), until=2 * DAY),
     Example(title="acknowledged exactly at two hours", kind="boundary", given=(_SENT, _KNOWN, _STOCK), until=2 * DAY),
     Example(title="acknowledged a millisecond late", kind="boundary", until=DAY,
             given=(_SENT, _order("order.acknowledged", "0 11:00:00.001"), _STOCK),
-            expect=(("confirmed", {"causes": "not_acknowledged"}),)),
-    Example(title="stock before the dealer's word", kind="out_of_order", given=(_STOCK, _KNOWN, _SENT), until=DAY),
-    Example(title="the acknowledgement comes late in the log", kind="retracted", given=(_SENT, _STOCK, _KNOWN), until=DAY),
+            expect=(confirmed(causes="not_acknowledged"),)),
+    Example(title="stock before the dealer's word", kind="out_of_order", until=2 * DAY,
+            given=(_order("stock.reserved", "0 09:50"), _order("order.acknowledged", "0 09:30"), _SENT)),
+    Example(title="the acknowledgement comes late in the log", kind="retracted", until=2 * DAY,
+            given=(_SENT, _order("stock.reserved", "0 11:40"), _KNOWN)),
 )  # fmt: skip
 DETECTOR = Detector(meta=META, params=DealerOrderParams(), take=take, judge=judge, examples=EXAMPLES)

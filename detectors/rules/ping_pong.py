@@ -5,13 +5,14 @@ The customer's matter is passed around: too many transfers, back to a desk that 
 too many departments.
 
 ## Why it matters
-The customer tells his story again at every desk, and each desk's own figures stay green because it was quick to pass on.
+The customer tells his story again at every desk, and each desk's own figures stay green because it was quick to pass
+on.
 
 ## How it decides
-COUNT-IN-WINDOW over the path of desks of one ticket (or contact), consecutive equal desks collapsed: at least 3 transfers;
-or a return A→B→A at most 72 h (the bound included) after leaving A; or at least 3 departments (the part of the desk's name
-before a slash). Decided at the transfer that first completes one of them. A pause of more than 30 days begins a new
-episode. One moment per episode; later transfers raise the figures.
+COUNT-IN-WINDOW over the path of desks of one ticket (or contact), consecutive equal desks collapsed: at least 3
+transfers; or a return A→B→A at most 72 h (the bound included) after leaving A; or at least 3 departments (the part of
+the desk's name before a slash). Decided at the transfer that first completes one of them. A pause of more than 30 days
+begins a new episode. One moment per episode; later transfers raise the figures.
 
 ## Known gaps
 Transfers must carry the ticket id, else the contact id; a matter that changes its id is two matters. Desk names must be
@@ -38,10 +39,10 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from detectors.base import BySeverity, Detector, Example, Fact, Finding, Meta, Params, Taken, Verdict
-from detectors.examples import about
+from detectors.examples import about, confirmed
 from detectors.primitives import chains
 from schemas.envelope import Event
-from schemas.moments import Text
+from schemas.moments import Scalar, Text
 from schemas.times import DAY, HOUR
 
 META = Meta(
@@ -52,7 +53,7 @@ META = Meta(
     severity=BySeverity(5, 4, 3, 3), owner="service_supervision", scope="small_service", keep_ms=31 * DAY,
     explanation=Text(
         zh="诉求已转派 {transfers} 次,经过 {departments} 个部门,返回 {returns} 次:{path}。",
-        en="The matter was passed on {transfers} times over {departments} departments and came back {returns} times: {path}.",
+        en="Passed on {transfers} times over {departments} departments, came back {returns} times: {path}.",
     ),
     recovery=Text(zh="指定唯一负责人;修正部门间流程。", en="One owner; fix the process between the desks."),
 )  # fmt: skip
@@ -105,7 +106,7 @@ def _episode(params: PingPongParams, transfers: Sequence[Fact]) -> Finding | Non
             decided_at = transfer.at
     if decided_at is None:
         return None
-    measures = {
+    measures: dict[str, Scalar] = {
         "transfers": len(left_at), "returns": returns, "departments": len(departments), "path": " → ".join(path),
     }  # fmt: skip
     return Finding(transfers[0], decided_at, tuple(fact.event_id for fact in transfers), measures=measures)
@@ -128,20 +129,22 @@ _ticket = about(ticket_id="k-1", tier="silver", channel="call_centre")
 _AB = _ticket("interaction.transferred", "0 10:00", from_desk="care/l1", to_desk="care/l2")
 _BA = _ticket("interaction.transferred", "3 10:00", from_desk="care/l2", to_desk="care/l1")
 _BC = _ticket("ticket.owner_changed", "1 10:00", from_desk="care/l2", to_desk="care/l3")
-_BACK = (("confirmed", {"transfers": 2, "returns": 1, "departments": 1}),)
+_BACK = (confirmed(transfers=2, returns=1, departments=1),)
 EXAMPLES = (
-    Example(title="three departments", kind="fires", expect=(("confirmed", {"transfers": 2, "departments": 3}),),
+    Example(title="three departments", kind="fires", expect=(confirmed(transfers=2, departments=3),),
             given=(_ticket("interaction.transferred", "0 10:00", from_desk="care", to_desk="billing"),
                    _ticket("ticket.owner_changed", "0 11:00", from_desk="billing", to_desk="network"))),
-    Example(title="three transfers", kind="fires", expect=(("confirmed", {"transfers": 3, "returns": 0}),),
+    Example(title="three transfers", kind="fires", expect=(confirmed(transfers=3, returns=0),),
             given=(_AB, _BC, _ticket("ticket.owner_changed", "9 10:00", from_desk="care/l3", to_desk="care/l4"))),
     Example(title="passed up twice", kind="silent", given=(_AB, _BC), until=DAY),
     Example(title="back exactly 72 hours after", kind="boundary", given=(_AB, _BA), expect=_BACK),
     Example(title="back a millisecond later", kind="boundary",
             given=(_AB, _ticket("interaction.transferred", "3 10:00:00.001", from_desk="care/l2", to_desk="care/l1"))),
-    Example(title="return before leaving in the log", kind="out_of_order", given=(_BA, _AB), expect=_BACK),
+    Example(title="return before leaving in the log", kind="out_of_order", expect=_BACK,
+            given=(_BA, _ticket("interaction.transferred", "3 09:30", from_desk="care/l1", to_desk="care/l2"))),
     Example(title="an earlier transfer comes late: one moment, told anew from it", kind="retracted",
-            given=(_AB, _BA, _ticket("ticket.owner_changed", "-1 10:00", from_desk="care/l0", to_desk="care/l1")),
-            expect=(("confirmed", {"transfers": 3, "returns": 1}),)),
+            given=(_ticket("interaction.transferred", "3 09:30", from_desk="care/l1", to_desk="care/l2"), _BA,
+                   _ticket("ticket.owner_changed", "3 09:20", from_desk="care/l0", to_desk="care/l1")),
+            expect=(confirmed(transfers=3, returns=1),)),
 )  # fmt: skip
 DETECTOR = Detector(meta=META, params=PingPongParams(), take=take, judge=judge, examples=EXAMPLES)

@@ -1,23 +1,23 @@
 """Promise against experience.
 
 ## What it detects
-A promised date was missed, or was kept by the operator's own clock only: the customer waited far longer than promised, or
-says soon after that he is not content.
+A promised date was missed, or was kept by the operator's own clock only: the customer waited far longer than promised,
+or says soon after that he is not content.
 
 ## Why it matters
-Firms think they resolve 76 % of matters, customers say 40 %. A standard that pauses while the customer waits looks green
-on every board. This detector puts both clocks side by side.
+Firms think they resolve 76 % of matters, customers say 40 %. A standard that pauses while the customer waits looks
+green on every board. This detector puts both clocks side by side.
 
 ## How it decides
-DEADLINE and RATIO. Broken at `due_at` when no fulfilment came by then (exactly at it is in time). Kept on paper: broken when
-the customer confirms later than 1.5 times the promised span, counted from his first contact (`asked_at`, else when the
-promise was made) to his confirmation; or when he answers a survey on this promise badly (NPS at most 6, CSAT at most 2)
-within 7 days after the fulfilment. One moment per promise; the earliest cause decides.
+DEADLINE and RATIO. Broken at `due_at` when no fulfilment came by then (exactly at it is in time). Kept on paper: broken
+when the customer confirms later than 1.5 times the promised span, counted from his first contact (`asked_at`, else when
+the promise was made) to his confirmation; or when he answers a survey on this promise badly (NPS at most 6, CSAT at
+most 2) within 7 days after the fulfilment. One moment per promise; the earliest cause decides.
 
 ## Known gaps
-A promise that nobody recorded cannot be judged. A second commitment.made with the same id (a new date) does not move the
-due time: the first word counts. A customer who never confirms is judged by the operator's clock. CES answers are not
-read, because vendors turn the scale both ways.
+A promise that nobody recorded cannot be judged. A second commitment.made with the same id (a new date) does not move
+the due time: the first word counts. A customer who never confirms is judged by the operator's clock. CES answers are
+not read, because vendors turn the scale both ways.
 
 ## Runbook
 1. Read both clocks; find where the operator's one stood still (held, pending customer).
@@ -38,10 +38,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from detectors.base import NOTHING, BySeverity, Detector, Example, Fact, Finding, Meta, Params, Taken, Verdict
-from detectors.examples import about, when
+from detectors.examples import about, confirmed, when
 from detectors.primitives import deadline, first
 from schemas.envelope import Event
-from schemas.moments import Text
+from schemas.moments import Scalar, Text
 from schemas.times import DAY, MINUTE, to_ms
 
 META = Meta(
@@ -51,9 +51,9 @@ META = Meta(
     consumes=("commitment.made", "commitment.fulfilled", "commitment.confirmed", "survey.answered"),
     severity=BySeverity(5, 4, 3, 3), owner="service_supervision", scope="big_service", keep_ms=60 * DAY,
     explanation=Text(
-        zh="承诺 {promised_minutes} 分钟,客户时钟 {customer_minutes} 分钟,运营商时钟 {operator_minutes} 分钟({cause})。",
-        en="Promised {promised_minutes} minutes; customer's clock {customer_minutes}, operator's clock {operator_minutes} "
-        "minutes ({cause}).",
+        zh="承诺 {promised_minutes} 分钟;客户时钟 {customer_minutes},运营商时钟 {operator_minutes}({cause})。",
+        en="Promised {promised_minutes} minutes; customer's clock {customer_minutes}, our clock {operator_minutes} "
+        "({cause}).",
     ),
     recovery=Text(
         zh="致歉,给出新的真实时限,并修正该项标准的口径。",
@@ -115,7 +115,7 @@ def judge(params: PromiseParams, facts: Sequence[Fact], now: int) -> Verdict:
         return Verdict(look_at=waiting.look_at)
     decided_at, cause, missing = min(causes, key=lambda one: one[0])
     own_clock = kept.value if kept and kept.value >= 0 else ((kept.at if kept else made.due) - made.at) // MINUTE
-    measures = {
+    measures: dict[str, Scalar] = {
         "cause": cause, "promised_minutes": promised // MINUTE, "customer_minutes": waited // MINUTE,
         "operator_minutes": own_clock,
     }  # fmt: skip
@@ -127,19 +127,21 @@ _MADE = _promise("commitment.made", "0 10:00", due_at=when("1 10:00"), asked_at=
 _KEPT = _promise("commitment.fulfilled", "1 10:00", operator_elapsed_minutes=900)
 _SAID = _promise("commitment.confirmed", "1 22:00")
 _LATE = _promise("commitment.confirmed", "1 22:00:00.001")
-_MISSED = (("confirmed", {"cause": "missed", "promised_minutes": 1440}),)
+_MISSED = (confirmed(cause="missed", promised_minutes=1440),)
 EXAMPLES = (
     Example(title="the date passes", kind="fires", given=(_MADE,), until=3 * DAY, expect=_MISSED),
     Example(title="kept on paper, confirmed late", kind="fires", given=(_MADE, _KEPT, _LATE), until=DAY,
-            expect=(("confirmed", {"cause": "customer_clock", "customer_minutes": 2160, "operator_minutes": 900}),)),
-    Example(title="kept, and disliked", kind="fires", expect=(("confirmed", {"cause": "survey"}),), until=DAY,
+            expect=(confirmed(cause="customer_clock", customer_minutes=2160, operator_minutes=900),)),
+    Example(title="kept, and disliked", kind="fires", expect=(confirmed(cause="survey"),), until=DAY,
             given=(_MADE, _KEPT, _SAID, _promise("survey.answered", "8 10:00", instrument="nps", score=6))),
     Example(title="kept and liked", kind="silent", until=DAY,
             given=(_MADE, _KEPT, _SAID, _promise("survey.answered", "3 10:00", instrument="nps", score=7))),
     Example(title="kept at due, confirmed at 1.5 times", kind="boundary", given=(_MADE, _KEPT, _SAID), until=DAY),
     Example(title="kept a millisecond late", kind="boundary", until=DAY, expect=_MISSED,
             given=(_MADE, _promise("commitment.fulfilled", "1 10:00:00.001"))),
-    Example(title="fulfilment before promise", kind="out_of_order", given=(_KEPT, _MADE, _SAID), until=DAY),
-    Example(title="the fulfilment comes late in the log", kind="retracted", given=(_MADE, _SAID, _KEPT), until=DAY),
+    Example(title="fulfilment before promise", kind="out_of_order", until=DAY,
+            given=(_KEPT, _promise("commitment.made", "1 09:10", due_at=when("1 10:00")))),
+    Example(title="the fulfilment comes late in the log", kind="retracted", until=DAY,
+            given=(_MADE, _promise("commitment.confirmed", "1 10:40"), _KEPT)),
 )  # fmt: skip
 DETECTOR = Detector(meta=META, params=PromiseParams(), take=take, judge=judge, examples=EXAMPLES)

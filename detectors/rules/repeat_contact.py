@@ -4,17 +4,17 @@
 The customer had to come back for the same reason although he was told that it was solved.
 
 ## Why it matters
-Each further contact multiplies disloyalty by 2.5 (CEB); intent to leave is 5 % after one contact, 25 % when a matter stays
-unsolved (SQM 2022). Every contact looks solved in the statistics of its own day.
+Each further contact multiplies disloyalty by 2.5 (CEB); intent to leave is 5 % after one contact, 25 % when a matter
+stays unsolved (SQM 2022). Every contact looks solved in the statistics of its own day.
 
 ## How it decides
-COUNT-IN-WINDOW. Inbound contacts of one reason, each at most 7 days (elapsed, the bound included) after the one before, are
-one episode. A moment falls with the contact that makes them 3, when an earlier one had been marked resolved. One moment per
-episode; later contacts raise `contacts` and `repeats` (contacts that came in the window of the one before).
+COUNT-IN-WINDOW. Inbound contacts of one reason, each at most 7 days (elapsed, the bound included) after the one before,
+are one episode. A moment falls with the contact that makes them 3, when an earlier one had been marked resolved. One
+moment per episode; later contacts raise `contacts` and `repeats` (contacts that came in the window of the one before).
 
 ## Known gaps
-Reasons must come from a stable list: free text splits an episode, a reason "other" joins strangers. Contacts about different
-lines of one customer are one matter here. An episode keeps 512 contacts.
+Reasons must come from a stable list: free text splits an episode, a reason "other" joins strangers. Contacts about
+different lines of one customer are one matter here. An episode keeps 512 contacts.
 
 ## Runbook
 1. Read reasons, desks and notes of all contacts in order; name what was promised each time.
@@ -37,10 +37,10 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from detectors.base import BySeverity, Detector, Example, Fact, Finding, Meta, Params, Taken, Verdict
-from detectors.examples import about
+from detectors.examples import about, confirmed
 from detectors.primitives import chains
 from schemas.envelope import Event
-from schemas.moments import Text
+from schemas.moments import Scalar, Text
 from schemas.times import DAY
 
 META = Meta(
@@ -91,7 +91,7 @@ def _episode(params: RepeatContactParams, contacts: Sequence[Fact]) -> Finding |
     resolved = 0
     for place, contact in enumerate(contacts, 1):
         if place >= params.min_contacts and (resolved or not params.require_resolved):
-            measures = {
+            measures: dict[str, Scalar] = {
                 "reason": contact.note, "contacts": len(contacts), "repeats": len(contacts) - 1,
                 "resolved": sum(one.value for one in contacts),
             }  # fmt: skip
@@ -104,7 +104,8 @@ _call = about(reason="no_signal", channel="call_centre", tier="diamond")
 _ONE = _call("interaction.contact_completed", "0 10:00", resolved=True)
 _TWO = _call("interaction.contact_completed", "5 10:00")
 _THREE = _call("interaction.contact_completed", "12 10:00")
-_CAME_BACK = (("confirmed", {"contacts": 3, "repeats": 2, "resolved": 1}),)
+_LATER = [_call("interaction.contact_completed", at) for at in ("0 10:20", "0 10:50")]
+_CAME_BACK = (confirmed(contacts=3, repeats=2, resolved=1),)
 EXAMPLES = (
     Example(title="third contact after a solution", kind="fires", expect=_CAME_BACK,
             given=(_ONE, _TWO, _call("interaction.contact_completed", "7 09:00"))),
@@ -116,9 +117,10 @@ EXAMPLES = (
     Example(title="exactly seven days after", kind="boundary", given=(_ONE, _TWO, _THREE), expect=_CAME_BACK),
     Example(title="a millisecond more than seven days", kind="boundary",
             given=(_ONE, _TWO, _call("interaction.contact_completed", "12 10:00:00.001"))),
-    Example(title="the solved contact comes last", kind="out_of_order", given=(_TWO, _THREE, _ONE), expect=_CAME_BACK),
+    Example(title="the solved contact comes last", kind="out_of_order", expect=_CAME_BACK,
+            given=(*_LATER, _ONE)),
     Example(title="an earlier contact comes late: one moment, told anew from its true beginning", kind="retracted",
-            given=(_ONE, _TWO, _THREE, _call("interaction.contact_completed", "-1 10:00")),
-            expect=(("confirmed", {"contacts": 4, "repeats": 3}),)),
+            given=(_ONE, *_LATER, _call("interaction.contact_completed", "0 09:50")),
+            expect=(confirmed(contacts=4, repeats=3),)),
 )  # fmt: skip
 DETECTOR = Detector(meta=META, params=RepeatContactParams(), take=take, judge=judge, examples=EXAMPLES)
