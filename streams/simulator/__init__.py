@@ -1,0 +1,1 @@
+"""A seeded simulator of customer journeys: events in order of arrival, and what truly happened to whom."""

@@ -25,6 +25,7 @@ JOINING = 6 * DAY
 LEAVING = DAY + 2 * HOUR
 """How long before the last use a leaving customer asks to go."""
 _OUTAGES_PER_DAY = 0.04
+_WAYS_TO_PAY = (("wallet", "app"), ("wallet", "app"), ("auto_debit", "bank"), ("card", "web"), ("cash", "store"))
 
 
 class ActKind(IntEnum):
@@ -72,7 +73,10 @@ class Acts:
         self.books = Books(config, chapters, usage, self._chapter_events)
 
     def told(self, act: Act, after: int = 0, before: int = 1 << 62) -> tuple[Told, int]:
-        """Tell `act` and write out the copies that arrive in [`after`, `before`) ms; also the first arrival from `before` on, 0 for none."""
+        """Tell `act` and write out the copies that arrive in [`after`, `before`) ms.
+
+        Second comes the first arrival from `before` on, 0 for none.
+        """
         teller = self._teller(act)
         self._tell(act, teller)
         lines: list[tuple[int, bytes]] = []
@@ -106,12 +110,13 @@ class Acts:
     def _tell(self, act: Act, teller: Teller) -> None:
         if act.kind == ActKind.CHAPTER:
             self._chapter(teller)
+            self._running_up(teller)
         elif act.kind == ActKind.BILL:
             self._bill(teller, act.argument)
         elif act.kind == ActKind.PAYMENT:
             self._payment(teller, act.argument)
         elif act.kind == ActKind.SPIKE:
-            extra = self.books.extra(teller.customer)
+            extra = self.books.planted(teller.customer)
             if extra is not None:
                 bill_spike.charges(teller, *extra)
         elif act.kind == ActKind.JOIN:
@@ -125,18 +130,24 @@ class Acts:
 
     def _chapter_events(self, customer: Customer, number: int) -> list[Happening]:
         """The events of one chapter, before transport."""
-        begin = self._chapters.of(number, customer.index)[1]
-        teller = self._teller(Act(begin, customer.index, ActKind.CHAPTER, number))
+        begin = self._chapters.of(number, customer.number)[1]
+        teller = self._teller(Act(begin, customer.number, ActKind.CHAPTER, number))
         self._chapter(teller)
         return teller.happenings
 
     def _chapter(self, teller: Teller) -> None:
-        which, begin = self._chapters.of(teller.chapter, teller.customer.index)
+        which, begin = self._chapters.of(teller.chapter, teller.customer.number)
         if self._chapters.lived(teller.customer, which, begin):
             variant = VARIANTS[which]
             if variant.kind != "ordinary":
                 teller.about(variant.story, variant.cause, variant.kind)
             variant.plant(teller)
+
+    def _running_up(self, teller: Teller) -> None:
+        """Charges that no bill in the span will show, because the span or the contract ends before, and yet a spike."""
+        found = self.books.unbilled_spike(teller.customer, teller.happenings)
+        if found is not None:
+            bill_spike.run_up(teller, *found)
 
     def _join(self, teller: Teller) -> None:
         staying.joins(teller)
@@ -150,10 +161,11 @@ class Acts:
             return
         bill, habit = books.bill(customer, number), books.habit(customer, number)
         teller.happens(bill.end + teller.minutes(1, 50), "charge.rated", amount=customer.fee, kind="recurring")
-        issued, bill_id = bill.end + teller.minutes(120, 480), f"B{customer.index}-{number}"
+        issued, bill_id = bill.end + teller.minutes(120, 480), f"B{customer.number}-{number}"
         teller.happens(
             issued, "bill.issued", amount=bill.amount, bill_id=bill_id, period_start=teller.stamp(bill.start),
-            period_end=teller.stamp(bill.end), recurring_minor=bill.recurring, roaming_minor=bill.roaming, lines=bill.lines,
+            period_end=teller.stamp(bill.end), recurring_minor=bill.recurring, roaming_minor=bill.roaming,
+            lines=bill.lines,
         )  # fmt: skip
         told = notice(teller, issued + teller.minutes(1, 20), "bill_ready", teller.minutes(0.1, 3), bill_id=bill_id)
         if teller.chance(0.35):
@@ -161,7 +173,8 @@ class Acts:
         if habit is None:
             return
         spike = books.spike(customer)
-        bill_spike.recorded(teller, bill_id, bill.amount, habit, bill.start, issued, spike if spike and spike.number == number else None)  # fmt: skip
+        meant = spike if spike and spike.number == number else None
+        bill_spike.recorded(teller, bill_id, bill.amount, habit, (bill.start, issued), meant)
         if teller.chance(0.15 if bill_spike.is_spike(bill.amount, habit) else 0.002):
             asked = told + teller.minutes(60, 700)
             contact(teller, asked, "bill_dispute", resolved=True)
@@ -171,16 +184,18 @@ class Acts:
         customer, books = teller.customer, self.books
         if not books.billed(customer, number):
             return
-        bill, payment = books.bill(customer, number), f"Y{customer.index}-{number}"
-        ids = {"bill_id": f"B{customer.index}-{number}", "payment_id": payment}
-        method, channel = teller.pick((("wallet", "app"), ("wallet", "app"), ("auto_debit", "bank"), ("card", "web"), ("cash", "store")))  # fmt: skip
+        bill, payment = books.bill(customer, number), f"Y{customer.number}-{number}"
+        ids = {"bill_id": f"B{customer.number}-{number}", "payment_id": payment}
+        method, channel = teller.pick(_WAYS_TO_PAY)
         at = teller.begin + teller.minutes(0, 600)
         if teller.chance(0.03):
-            teller.happens(at, "payment.state_changed", channel, bill.amount, state="failed", method=method, **ids)
+            teller.happens(
+                at, "payment.state_changed", channel, amount=bill.amount, state="failed", method=method, **ids
+            )
             at += teller.minutes(5, 200)
-        teller.happens(at, "payment.state_changed", channel, bill.amount, state="done", method=method, **ids)
+        teller.happens(at, "payment.state_changed", channel, amount=bill.amount, state="done", method=method, **ids)
         if teller.chance(0.3):
-            teller.happens(at + teller.minutes(0.1, 5), "payment.receipt_issued", "sms", bill.amount, **ids)
+            teller.happens(at + teller.minutes(0.1, 5), "payment.receipt_issued", "sms", amount=bill.amount, **ids)
 
     def outage(self, day: int, region: int) -> tuple[int, int] | None:
         """The outage of a region on a day of the span: begin (ms) and length (ms), or None."""

@@ -81,22 +81,15 @@ class Agenda:
 
     def _life_acts(self, day: int, customers: Bits, traits: Bits) -> list[_Found]:
         joined, left = self._population.lifetimes(customers)
-        linked_at = self._config.start_ms + (draws(self._link, customers) % np.uint64(self._linking_ms())).astype(
-            np.int64
-        )
+        since_start = draws(self._link, customers) % np.uint64(max(HOUR, self._config.days * DAY // 5))
+        linked_at = self._config.start_ms + since_start.astype(np.int64)
         linked_at[~is_linked(traits)] = 0
         out: list[_Found] = []
-        for begins, kind in (
-            (joined - JOINING, ActKind.JOIN),
-            (left - LEAVING, ActKind.LEAVE),
-            (linked_at, ActKind.LINK),
-        ):
+        turns = ((joined - JOINING, ActKind.JOIN), (left - LEAVING, ActKind.LEAVE), (linked_at, ActKind.LINK))
+        for begins, kind in turns:
             chosen = (begins >= day) & (begins < day + DAY)
             out.append((begins[chosen], customers[chosen], int(kind), 0))
         return out
-
-    def _linking_ms(self) -> int:
-        return max(HOUR, self._config.days * DAY // 5)
 
     def _outage_acts(self, day: int, customers: Bits, traits: Bits) -> list[_Found]:
         out: list[_Found] = []
@@ -118,7 +111,8 @@ class DayAgenda:
 
     def __init__(self, found: list[_Found]) -> None:
         sizes = [len(customers) for _, customers, _, _ in found]
-        self._begins = np.concatenate([np.zeros(0, np.int64), *(np.full(n, f[0]) for n, f in zip(sizes, found, strict=True))])  # fmt: skip
+        starts = [np.full(size, part[0]) for size, part in zip(sizes, found, strict=True)]
+        self._begins = np.concatenate([np.zeros(0, np.int64), *starts])
         self._customers = np.concatenate([np.zeros(0, np.int64), *(f[1].astype(np.int64) for f in found)])
         self._kinds = np.repeat(np.array([f[2] for f in found], dtype=np.int64), sizes)
         self._arguments = np.repeat(np.array([f[3] for f in found], dtype=np.int64), sizes)

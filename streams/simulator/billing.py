@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from streams.simulator.draws import draw, stream_key
 from streams.simulator.population import CYCLE_DAYS, FOREVER, Customer
 from streams.simulator.rhythm import cycle_bounds
 from streams.simulator.spelling import Happening
-from streams.simulator.stories.bill_spike import CAUSES, Spike, extra_charge, median_of_three
+from streams.simulator.stories.bill_spike import CAUSES, Spike, extra_charge, is_spike, median_of_three
 from streams.simulator.usage import Usage
 
 _BEFORE_SPAN = 3
@@ -46,7 +47,8 @@ class Books:
         self._usage = usage
         self._tell_chapter = tell_chapter
         self._spikes = stream_key(config.seed, "spikes")
-        self.bounds = [cycle_bounds(cycle, config.start_ms, config.end_ms) for cycle in range(len(CYCLE_DAYS))]
+        last = config.end_ms - _BILL_RUN
+        self.bounds = [cycle_bounds(cycle, config.start_ms, last) for cycle in range(len(CYCLE_DAYS))]
         self._bill = lru_cache(maxsize=8192)(self._added_up)
 
     def runs(self, cycle: int) -> tuple[int, ...]:
@@ -61,7 +63,7 @@ class Books:
     def bill(self, customer: Customer, number: int) -> Bill:
         """Bill `number` of the span, planted charges included."""
         plain = self._bill(customer, number)
-        extra = self.extra(customer)
+        extra = self.planted(customer)
         if not extra or extra[0].number != number:
             return plain
         return plain._replace(amount=plain.amount + extra[1], lines=plain.lines + 1)
@@ -73,7 +75,7 @@ class Books:
         one, two, three = (self.bill(customer, number - back).amount for back in (3, 2, 1))
         return median_of_three((one, two, three))
 
-    def extra(self, customer: Customer) -> tuple[Spike, int] | None:
+    def planted(self, customer: Customer) -> tuple[Spike, int] | None:
         """The planted charges of this customer, if any: on which bill, and how much."""
         spike = self.spike(customer)
         if spike is None:
@@ -88,7 +90,7 @@ class Books:
         choices = len(self.runs(customer.cycle)) - 3
         if choices < 1 or customer.joined or customer.left != FOREVER:
             return None
-        bits = draw(self._spikes, customer.index)
+        bits = draw(self._spikes, customer.number)
         lot, number = (bits & 0xFFFFFF) / 2**24, 3 + (bits >> 24 & 0xFF) % choices
         if lot < rate:
             cause, kind = CAUSES[bits >> 32 & 3]
@@ -100,10 +102,26 @@ class Books:
 
     def first_fee(self, customer: Customer) -> int:
         """What a new customer pays for the rest of the running period, in fen."""
-        end = next(
-            (bound for bound in self.bounds[customer.cycle] if bound > customer.joined), customer.joined + 30 * DAY
-        )
-        return max(100, customer.fee * min(end - customer.joined, 30 * DAY) // (30 * DAY))
+        month = 30 * DAY
+        later = (bound for bound in self.bounds[customer.cycle] if bound > customer.joined)
+        return max(100, customer.fee * min(next(later, FOREVER) - customer.joined, month) // month)
+
+    def unbilled_spike(self, customer: Customer, happenings: list[Happening]) -> tuple[int, int, int] | None:
+        """When (ms) the charges of one chapter alone become a spike that no bill of the span will show.
+
+        With it the sum so far and the habit, in fen.
+        """
+        runs = self.runs(customer.cycle)
+        sums: dict[int, int] = {}
+        for event in sorted(happenings, key=lambda event: event.at):
+            number = bisect_right(runs, event.at)
+            if event.event_type != "charge.rated" or (number < len(runs) and self.billed(customer, number)):
+                continue
+            sums[number] = sums.get(number, 0) + (event.amount or 0)
+            habit = self.habit(customer, number)
+            if habit is not None and is_spike(sums[number], habit):
+                return event.at, sums[number], habit
+        return None
 
     def _added_up(self, customer: Customer, number: int) -> Bill:
         bounds = self.bounds[customer.cycle]
@@ -111,10 +129,10 @@ class Books:
         joins = start <= customer.joined < end
         recurring = self.first_fee(customer) if joins else customer.fee
         since, until = max(start, customer.joined), min(end, customer.left)
-        used = self._usage.charges_between(customer.index, customer.activity, since, until)
+        used = self._usage.charges_between(customer.number, customer.activity, since, until)
         home, roaming = np.ones(len(used.at), dtype=np.bool_), 0
         for chapter in range(self._chapters.number_at(start), self._chapters.number_at(end) + 1):
-            which, begin = self._chapters.of(chapter, customer.index)
+            which, begin = self._chapters.of(chapter, customer.number)
             if which >= len(VARIANTS) or not VARIANTS[which].charges:
                 continue
             home &= (used.at < begin) | (used.at >= begin + VARIANTS[which].length)

@@ -49,7 +49,7 @@ VARIANTS = (*STORIES, *ORDINARY)
 
 
 def chances(config: SimulationConfig, chapters: int, length: int) -> list[float]:
-    """The chance of each of `VARIANTS` in one chapter of `length` ms; stories keep their rates, ordinary life gives way."""
+    """The chance of each of `VARIANTS` in a chapter of `length` ms; stories come first, ordinary life gives way."""
     fits = [variant.length + _AFTERMATH <= length for variant in VARIANTS]
     totals: dict[tuple[str, str], float] = {}
     for variant, fit in zip(VARIANTS, fits, strict=True):

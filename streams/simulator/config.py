@@ -38,9 +38,10 @@ class SimulationConfig(BaseModel):
     """One simulation. The same configuration always gives the same bytes.
 
     `start` must be a whole hour; `days` are 24 h each. Rates are shares of events (`duplicates`, `late`,
-    `beyond_allowance`, `malformed`), of customers over the whole span (`story_rates`), or of the story rate (`near_misses`).
-    `beyond_allowance` touches background usage only, so that no truth depends on an event nobody may wait for. `malformed` lines come on top of the good
-    ones. `shuffle_seconds` is how far on-time events may overtake each other. `roaming_limit_minor` is in fen.
+    `beyond_allowance`, `malformed`), of customers over the whole span (`story_rates`), or of the story rate
+    (`near_misses`). `beyond_allowance` touches everyday usage only, so that no truth depends on an event that nobody
+    waits for. `malformed` lines come on top of the good ones. `shuffle_seconds` is how far on-time events may overtake
+    each other. `ordinary_rate` scales everything that goes well. `roaming_limit_minor` is in fen.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

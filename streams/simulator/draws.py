@@ -1,6 +1,6 @@
 """Counter-based randomness: every draw is a function of (key, customer), so any customer can be told again alone.
 
-The finaliser is splitmix64 (Steele, Lea and Flood, 2014). The same value comes out of the scalar and of the vector form.
+The finaliser is splitmix64 (Steele, Lea and Flood, 2014). Scalar and vector form give the same value.
 """
 
 from __future__ import annotations

@@ -22,7 +22,12 @@ REGIONS = (
 )  # fmt: skip
 """The 21 prefecture-level cities of Guangdong."""
 
-FEES = ((59_900, 49_900, 59_900, 69_900), (29_900, 39_900, 29_900, 36_900), (15_900, 19_900, 12_900, 16_900), (2_900, 5_900, 8_900, 12_900))  # fmt: skip
+FEES = (
+    (59_900, 49_900, 59_900, 69_900),
+    (29_900, 39_900, 29_900, 36_900),
+    (15_900, 19_900, 12_900, 16_900),
+    (2_900, 5_900, 8_900, 12_900),
+)
 """Monthly fee in fen by tier and plan."""
 ACTIVITY = (0.4, 0.8, 1.2, 1.6)
 CYCLE_DAYS = (1, 6, 11, 16, 21, 26)
@@ -35,7 +40,7 @@ _LIFE_BITS = 20
 class Customer(NamedTuple):
     """One customer; `fee` in fen a month, `joined` and `left` in ms (0 and `FOREVER` when outside the span)."""
 
-    index: int
+    number: int
     customer_id: str
     account_id: str
     line_id: str
@@ -119,7 +124,7 @@ class Population:
         tier = sum(traits & 0xFFFF >= cut for cut in self._cuts)
         lot, when = life & ((1 << _LIFE_BITS) - 1), self._start + self._life_moment(life)
         return Customer(
-            index=index,
+            number=index,
             customer_id=f"C{index:08d}",
             account_id=f"A{index:08d}",
             line_id=f"L{index:08d}",

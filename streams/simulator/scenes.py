@@ -1,4 +1,4 @@
-"""Short scenes that stories and ordinary life share: a contact, a notice, an order on its way, a ticket, a complaint."""
+"""Scenes that stories and ordinary life share: a contact, a notice, an order on its way, a ticket, a complaint."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ from schemas.times import DAY, HOUR, MINUTE, SECOND
 from streams.simulator.telling import Teller
 
 CARE_CHANNELS = ("call_centre", "call_centre", "call_centre", "app", "store", "account_manager")
-DESKS = ("call_centre", "billing", "network", "logistics", "channel", "retention", "account_manager", "field")
+DESKS = (
+    "call_centre/front", "call_centre/second_line", "call_centre/experts", "billing/enquiries", "billing/adjustments",
+    "billing/credit", "network/radio", "network/core", "network/field", "logistics/stock", "logistics/returns",
+    "logistics/carriers", "channel/dealer_desk", "channel/stores", "channel/web",
+)  # fmt: skip
+"""Three desks in each of five departments; the part before the slash is the department."""
 
 
 def contact(teller: Teller, at: int, reason: str, resolved: bool, channel: str | None = None) -> str:

@@ -1,8 +1,9 @@
-"""The simulation: a stream of encoded events in order of arrival, from one customer to ten million in the same memory.
+"""The simulation: a stream of encoded events in order of arrival, from one customer to ten million in like memory.
 
-Time is cut into slices. In each slice every customer's hour is drawn at once (numpy), the acts that begin in it are told,
-and what arrives in it goes out sorted; what arrives later waits. An act with a long tail is not kept but told again when
-its next event is due. So memory holds one slice, the late events of the allowance, and one small cursor per open act.
+Time is cut into slices. In each slice every customer's hour is drawn at once (numpy), the acts that begin in it are
+told, and what arrives in it goes out sorted; what arrives later waits. An act with a long tail is not kept but told
+again when its next event is due. So memory holds one slice, late events of the allowance, and a small cursor per open
+act.
 """
 
 from __future__ import annotations
@@ -113,10 +114,10 @@ class Simulation:
             used = self._usage.in_hour(customers, traits, hour)
             if until - begin < HOUR:
                 inside = (used.at >= begin) & (used.at < until)
-                used = type(used)(*(column[inside] for column in used))
+                used = used.only(inside)
             who = customers[used.who]
             joined, left = self._population.lifetimes(who)
             away = self._chapters.abroad(self._chapters.number_at(begin), who, used.at)
             here = (used.at >= joined) & (used.at < left) & ~away
-            kept = type(used)(*(column[here] for column in used))
+            kept = used.only(here)
             yield from self._usage.lines(kept, who[here], traits[kept.who])

@@ -25,7 +25,7 @@ ENVELOPE_FIELDS = frozenset(
         "trip_id",
         "outage_id",
         "payment_id",
-    }  # fmt: skip
+    }
 )
 
 

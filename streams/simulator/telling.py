@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random  # noqa: TID251 - seeded by the caller, see draws.py
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, cast
 
 from schemas.moments import Text
 from schemas.times import DAY, MINUTE, from_ms
@@ -51,11 +51,10 @@ class Teller:
         self._about: tuple[str, str, TruthKind] = ("", "", "near_miss")
         self._ids = 0
 
-    def happens(
-        self, at: int, event_type: str, channel: str = "it_system", amount: int | None = None, **details: object
-    ) -> None:
-        """An event at `at` (ms); `details` are envelope ids and attributes; `amount` in fen."""
-        self.happenings.append(Happening(at, event_type, channel, amount, details))
+    def happens(self, at: int, event_type: str, channel: str = "it_system", **details: object) -> None:
+        """An event at `at` (ms); `details` are envelope ids, `amount` in fen, and attributes."""
+        amount = details.pop("amount", None)
+        self.happenings.append(Happening(at, event_type, channel, cast("int | None", amount), details))
 
     def about(self, story: str, cause: str, kind: TruthKind) -> None:
         """Called before the story is told: what the following truth is about."""
@@ -80,7 +79,7 @@ class Teller:
     def new_id(self, letter: str) -> str:
         """An id no other act of any customer uses."""
         self._ids += 1
-        return f"{letter}{self.customer.index}-{self.key}-{self._ids}"
+        return f"{letter}{self.customer.number}-{self.key}-{self._ids}"
 
     def between(self, least: int, most: int) -> int:
         """A duration (ms) drawn evenly from [`least`, `most`]."""

@@ -1,4 +1,4 @@
-"""What transport does to events: delay, disorder, duplicates, broken lines; never beyond a family's allowance unasked."""
+"""What transport does to events: delay, disorder, duplicates, broken lines; within the allowance unless asked."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Everyday usage and its charges: at most one event per customer and hour, found for many customers at once.
 
-An hour's event is a function of (seed, hour, customer) alone. So the bill of a month adds up exactly the charges that the
-log contains, without keeping them, by asking again for the hours of the month.
+An hour's event is a function of (seed, hour, customer) alone. So the bill of a month adds up exactly the charges in the
+log, without keeping them, by asking again for the hours of the month.
 """
 
 from __future__ import annotations
@@ -40,13 +40,17 @@ _FAULT_SALT = np.uint64(0xA5A3564E6D5C9E1B)
 
 
 class Used(NamedTuple):
-    """Usage found: positions of the customers in the question, times in ms, kinds, amounts (fen or units), more bits."""
+    """Usage found: positions of the customers asked about, times in ms, kinds, values (fen or units), bits."""
 
     who: npt.NDArray[np.int64]
     at: npt.NDArray[np.int64]
     kind: npt.NDArray[np.int64]
     value: npt.NDArray[np.int64]
     bits: Bits
+
+    def only(self, chosen: npt.NDArray[np.bool_]) -> Used:
+        """The rows that `chosen` marks."""
+        return Used(self.who[chosen], self.at[chosen], self.kind[chosen], self.value[chosen], self.bits[chosen])
 
 
 class Usage:
@@ -86,7 +90,7 @@ class Usage:
         hit = np.nonzero(lots < self._cuts(likely))[0]
         used = self._used(hit, lots[hit], (hit + first) * HOUR)
         inside = (used.at >= first_ms) & (used.at < last_ms) & _IS_CHARGE[used.kind]
-        return Used(*(column[inside] for column in used))
+        return used.only(inside)
 
     @staticmethod
     def _cuts(likely: npt.NDArray[np.float64]) -> Bits:

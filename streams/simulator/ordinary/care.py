@@ -30,10 +30,25 @@ def reports_fault(teller: Teller) -> None:
     """A ticket, at most one change of owner, solved and closed."""
     at, ticket = teller.begin, teller.new_id("K")
     giver, taker = teller.rng.sample(DESKS, 2)
-    teller.happens(at, "ticket.opened", "call_centre", department=giver, ticket_id=ticket, category="fault", severity="minor")  # fmt: skip
+    teller.happens(
+        at,
+        "ticket.opened",
+        "call_centre",
+        department=giver.partition("/")[0],
+        ticket_id=ticket,
+        category="fault",
+        severity="minor",
+    )
     if teller.chance(0.4):
         at += teller.minutes(20, 300)
-        teller.happens(at, "ticket.owner_changed", department=giver, ticket_id=ticket, from_desk=giver, to_desk=taker)
+        teller.happens(
+            at,
+            "ticket.owner_changed",
+            department=giver.partition("/")[0],
+            ticket_id=ticket,
+            from_desk=giver,
+            to_desk=taker,
+        )
     at += teller.between(HOUR, 30 * HOUR)
     teller.happens(at, "ticket.resolved", ticket_id=ticket)
     notice(teller, at + MINUTE, "order_update", teller.minutes(0.1, 2), ticket_id=ticket)

@@ -77,7 +77,7 @@ def leaves(teller: Teller) -> None:
 
 def is_linked(teller: Teller) -> None:
     """The customer is declared the spouse, delegate or officer of a valued one."""
-    valued = teller.population.valued_neighbour(teller.customer.index)
+    valued = teller.population.valued_neighbour(teller.customer.number)
     if valued is not None:
         teller.happens(
             teller.begin, "account.details_changed", "account_manager", linked_to=valued.customer_id,

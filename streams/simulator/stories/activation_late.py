@@ -57,7 +57,13 @@ def sim_dead(teller: Teller) -> None:
     """The SIM was handed over in the store and worked hours later."""
     order, handed = _in_store(teller)
     _live(teller, handed + teller.minutes(125, 1_500), order)
-    teller.truth(order, handed, handed + MOBILE_WITHIN, "SIM 卡已交付, 两小时内未开通", "the SIM was handed over and did not work within two hours")  # fmt: skip
+    teller.truth(
+        order,
+        handed,
+        handed + MOBILE_WITHIN,
+        "SIM 卡已交付, 两小时内未开通",
+        "the SIM was handed over and did not work within two hours",
+    )
 
 
 def sim_never_alive(teller: Teller) -> None:
@@ -74,14 +80,26 @@ def parcel_dead(teller: Teller) -> None:
     order, arrived = _by_post(teller)
     live = arrived + teller.minutes(130, 1_500)
     _live(teller, live, order)
-    teller.truth(order, arrived, arrived + MOBILE_WITHIN, "包裹已签收, 两小时内未开通", "the parcel arrived and the service did not work within two hours")  # fmt: skip
+    teller.truth(
+        order,
+        arrived,
+        arrived + MOBILE_WITHIN,
+        "包裹已签收, 两小时内未开通",
+        "the parcel arrived and the service did not work within two hours",
+    )
 
 
 def line_past_promise(teller: Teller) -> None:
     """The fixed line came after the promised time."""
     order, promised = _fixed(teller)
     _live(teller, promised + teller.minutes(70, 3_000), order, "fixed")
-    teller.truth(order, teller.begin + 11 * HOUR, promised, "固定线路超过承诺时间才开通", "the fixed line came after the promised time")  # fmt: skip
+    teller.truth(
+        order,
+        teller.begin + 11 * HOUR,
+        promised,
+        "固定线路超过承诺时间才开通",
+        "the fixed line came after the promised time",
+    )
 
 
 def sim_just_in_time(teller: Teller) -> None:
@@ -105,7 +123,13 @@ def line_just_kept(teller: Teller) -> None:
     order, promised = _fixed(teller)
     live = promised - teller.minutes(3, 60)
     _live(teller, live, order, "fixed")
-    teller.truth(order, teller.begin + 11 * HOUR, live, "固定线路在承诺时间前开通", "the fixed line came just before the promised time")  # fmt: skip
+    teller.truth(
+        order,
+        teller.begin + 11 * HOUR,
+        live,
+        "固定线路在承诺时间前开通",
+        "the fixed line came just before the promised time",
+    )
 
 
 def _variants() -> tuple[Variant, ...]:

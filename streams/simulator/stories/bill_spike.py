@@ -17,11 +17,16 @@ FLOOR = 3_000
 """Fen above the habit from which people mind."""
 BEFORE_BILL = 10 * DAY
 """The planted charges fall in the last days before the bill."""
-CAUSES: tuple[tuple[str, str], ...] = (("data_overage", "data"), ("subscription", "one_off"), ("long_calls", "voice"), ("new_instalment", "device_instalment"))  # fmt: skip
+CAUSES: tuple[tuple[str, str], ...] = (
+    ("data_overage", "data"),
+    ("subscription", "one_off"),
+    ("long_calls", "voice"),
+    ("new_instalment", "device_instalment"),
+)
 
 
 class Spike(NamedTuple):
-    """What is planted on bill `number` of the span: extra charges of `kind` that bring the bill to `times` its habit."""
+    """What is planted on bill `number`: extra charges of `kind` that bring the bill to `times` its habit."""
 
     number: int
     cause: str
@@ -61,13 +66,22 @@ def charges(teller: Teller, spike: Spike, extra: int) -> None:
             teller.happens(at, "charge.rated", amount=amount, kind=spike.kind)
 
 
-def recorded(teller: Teller, bill: str, amount: int, habit: int, began: int, issued: int, spike: Spike | None) -> None:
-    """Put the bill on record when it was a spike, or was meant to be nearly one."""
+def recorded(teller: Teller, bill: str, amount: int, habit: int, period: tuple[int, int], spike: Spike | None) -> None:
+    """Put the bill on record when it was a spike, or was meant to be nearly one; `period` is begin and issue in ms."""
     yuan = f"{amount / 100:.2f}", f"{habit / 100:.2f}"
-    cause = spike.cause if spike else "heavy_month"
     if is_spike(amount, habit):
-        teller.about(STORY, cause, "planted")
-        teller.truth(bill, began, issued, f"账单 {yuan[0]} 元, 平时 {yuan[1]} 元", f"a bill of {yuan[0]} CNY where {yuan[1]} is the habit")  # fmt: skip
+        teller.about(STORY, spike.cause if spike else "heavy_month", "planted")
+        zh, en = f"账单 {yuan[0]} 元, 平时 {yuan[1]} 元", f"a bill of {yuan[0]} CNY where {yuan[1]} is the habit"
+        teller.truth(bill, *period, zh, en)
     elif spike:
-        teller.about(STORY, cause, "near_miss")
-        teller.truth(bill, began, issued, f"账单 {yuan[0]} 元, 高于平时 {yuan[1]} 元但未到门槛", f"a bill of {yuan[0]} CNY, above the habit of {yuan[1]} but not by enough")  # fmt: skip
+        teller.about(STORY, spike.cause, "near_miss")
+        zh = f"账单 {yuan[0]} 元, 高于平时 {yuan[1]} 元但未到门槛"
+        teller.truth(bill, *period, zh, f"a bill of {yuan[0]} CNY, above the habit of {yuan[1]} but not by enough")
+
+
+def run_up(teller: Teller, at: int, amount: int, habit: int) -> None:
+    """Put on record a month that was a spike before any bill came of it; `at` in ms."""
+    teller.about(STORY, "run_up_unbilled", "planted")
+    zh = f"本月尚未出账, 费用已达 {amount / 100:.2f} 元, 平时 {habit / 100:.2f} 元"
+    en = f"{amount / 100:.2f} CNY have run up before the bill where {habit / 100:.2f} is the habit"
+    teller.truth(f"{teller.customer.account_id}-running", teller.begin, at, zh, en)

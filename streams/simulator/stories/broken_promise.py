@@ -70,13 +70,18 @@ def kept_late(teller: Teller) -> None:
 
 
 def met_by_own_clock(teller: Teller) -> None:
-    """In time by the operator's clock; the customer, who asked first and tells last, waited more than half as long again."""
+    """In time by the operator's clock; the customer, who asked first and tells last, waited half as long again."""
     promise = Promise(teller, teller.minutes(20, 300), teller.between(8 * HOUR, 2 * DAY))
     promise.kept(promise.due - teller.minutes(10, 200))
     whole = promise.due - promise.asked
     felt = promise.asked + round(whole * teller.rng.uniform(1.65, 2.6))
     promise.confirmed(felt)
-    promise.truth(promise.asked, felt, "按运营商的时钟按时完成, 按客户的时钟等了一倍半以上", "in time by the operator's clock, over 1.5 times the promise by the customer's")  # fmt: skip
+    promise.truth(
+        promise.asked,
+        felt,
+        "按运营商的时钟按时完成, 按客户的时钟等了一倍半以上",
+        "in time by the operator's clock, over 1.5 times the promise by the customer's",
+    )
 
 
 def met_and_disliked(teller: Teller) -> None:
@@ -87,7 +92,12 @@ def met_and_disliked(teller: Teller) -> None:
     promise.confirmed(done + teller.minutes(1, 30))
     rated = done + teller.between(2 * HOUR, 6 * DAY)
     promise.rated(rated, teller.rng.randint(0, 6))
-    promise.truth(promise.made, rated, "按时兑现, 但客户一周内打了低分", "kept in time, yet the customer marked it low within a week")  # fmt: skip
+    promise.truth(
+        promise.made,
+        rated,
+        "按时兑现, 但客户一周内打了低分",
+        "kept in time, yet the customer marked it low within a week",
+    )
 
 
 def kept_just_in_time(teller: Teller) -> None:

@@ -34,7 +34,13 @@ def same_again(teller: Teller) -> None:
     closed = complaint_handled(teller, teller.begin, category, teller.new_id("K"))
     again = closed + teller.between(6 * HOUR, 18 * DAY)
     complaint_handled(teller, again, category, teller.new_id("K"))
-    teller.truth(category, teller.begin, again, "关闭后一个月内同类投诉再次出现", "the same complaint came back within a month of closing")  # fmt: skip
+    teller.truth(
+        category,
+        teller.begin,
+        again,
+        "关闭后一个月内同类投诉再次出现",
+        "the same complaint came back within a month of closing",
+    )
 
 
 def same_again_at_the_edge(teller: Teller) -> None:
@@ -43,7 +49,13 @@ def same_again_at_the_edge(teller: Teller) -> None:
     closed = complaint_handled(teller, teller.begin, category, teller.new_id("K"), most=DAY)
     again = closed + MONTH - teller.between(HOUR, 20 * HOUR)
     complaint_handled(teller, again, category, teller.new_id("K"), most=DAY)
-    teller.truth(category, teller.begin, again, "关闭后第三十天同类投诉再现", "the same complaint on the thirtieth day after closing")  # fmt: skip
+    teller.truth(
+        category,
+        teller.begin,
+        again,
+        "关闭后第三十天同类投诉再现",
+        "the same complaint on the thirtieth day after closing",
+    )
 
 
 def month_over(teller: Teller) -> None:

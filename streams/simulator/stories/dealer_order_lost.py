@@ -1,4 +1,4 @@
-"""Ordered at a dealer, and the operator has never heard of it: no acknowledgement, no stock, or no trace for the one who asks."""
+"""Ordered at a dealer, and the operator does not know it: no acknowledgement, no stock, or no trace when asked."""
 
 from __future__ import annotations
 
@@ -37,14 +37,26 @@ def acknowledged_late(teller: Teller) -> None:
     late = at + teller.minutes(126, 600)
     _acknowledged(teller, late, order)
     _finished(teller, late + teller.minutes(10, 120), order)
-    teller.truth(order, at, at + 5_000 + ACKNOWLEDGED_WITHIN, "代理商订单两小时内没有被系统确认", "the dealer's order was not acknowledged in two hours")  # fmt: skip
+    teller.truth(
+        order,
+        at,
+        at + 5_000 + ACKNOWLEDGED_WITHIN,
+        "代理商订单两小时内没有被系统确认",
+        "the dealer's order was not acknowledged in two hours",
+    )
 
 
 def never_acknowledged(teller: Teller) -> None:
     """Nobody at the operator ever saw the order; days later the dealer enters it again under another number."""
     at = teller.begin + 12 * HOUR
     order = _submitted(teller, at, teller.dealer(careless=True))
-    teller.truth(order, at, at + 5_000 + ACKNOWLEDGED_WITHIN, "代理商收了订单, 运营商从未收到", "the dealer took the order and the operator never saw it")  # fmt: skip
+    teller.truth(
+        order,
+        at,
+        at + 5_000 + ACKNOWLEDGED_WITHIN,
+        "代理商收了订单, 运营商从未收到",
+        "the dealer took the order and the operator never saw it",
+    )
     again = at + teller.between(2 * DAY, 3 * DAY)
     second = _submitted(teller, again, teller.dealer())
     _acknowledged(teller, again + teller.minutes(1, 30), second)
@@ -57,7 +69,13 @@ def warehouse_never_saw(teller: Teller) -> None:
     order = _submitted(teller, at, teller.dealer(careless=True))
     _acknowledged(teller, at + teller.minutes(1, 100), order)
     _finished(teller, at + teller.between(SEEN_WITHIN + 20 * MINUTE, SEEN_WITHIN + 20 * HOUR), order)
-    teller.truth(order, at, at + 5_000 + SEEN_WITHIN, "订单已确认, 但仓库一天内没有任何备货或发货记录", "acknowledged, but the warehouse had no record for a day")  # fmt: skip
+    teller.truth(
+        order,
+        at,
+        at + 5_000 + SEEN_WITHIN,
+        "订单已确认, 但仓库一天内没有任何备货或发货记录",
+        "acknowledged, but the warehouse had no record for a day",
+    )
 
 
 def contact_centre_blind(teller: Teller) -> None:
@@ -71,7 +89,13 @@ def contact_centre_blind(teller: Teller) -> None:
     )  # fmt: skip
     _acknowledged(teller, asked + teller.minutes(5, 30), order)
     _finished(teller, asked + teller.minutes(60, 300), order)
-    teller.truth(order, at, asked, "客户来电查询, 客服中心查不到代理商订单", "he called and the contact centre could not find the dealer's order")  # fmt: skip
+    teller.truth(
+        order,
+        at,
+        asked,
+        "客户来电查询, 客服中心查不到代理商订单",
+        "he called and the contact centre could not find the dealer's order",
+    )
 
 
 def acknowledged_just_in_time(teller: Teller) -> None:
@@ -112,7 +136,13 @@ def slow_but_no_dealer(teller: Teller) -> None:
     met = at + teller.minutes(150, 240)
     _acknowledged(teller, met, order)
     _finished(teller, met + teller.minutes(10, 100), order)
-    teller.truth(order, at, met, "网上订单三小时后确认, 与代理商无关", "a web order acknowledged after three hours; no dealer involved")  # fmt: skip
+    teller.truth(
+        order,
+        at,
+        met,
+        "网上订单三小时后确认, 与代理商无关",
+        "a web order acknowledged after three hours; no dealer involved",
+    )
 
 
 def _variants() -> tuple[Variant, ...]:

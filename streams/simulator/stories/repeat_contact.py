@@ -19,7 +19,13 @@ def third_time(teller: Teller) -> None:
     contact(teller, first, reason, resolved=True)
     contact(teller, second, reason, resolved=teller.chance(0.4))
     contact(teller, third, reason, resolved=teller.chance(0.5))
-    teller.truth(reason, first, third, "同一原因标记已解决后一周内第三次来访", "third contact for the same reason within a week of being told it was solved")  # fmt: skip
+    teller.truth(
+        reason,
+        first,
+        third,
+        "同一原因标记已解决后一周内第三次来访",
+        "third contact for the same reason within a week of being told it was solved",
+    )
 
 
 def third_time_at_the_edge(teller: Teller) -> None:
@@ -36,12 +42,13 @@ def third_time_at_the_edge(teller: Teller) -> None:
 
 
 def week_over(teller: Teller) -> None:
-    """Two more contacts, but the third comes eight days after the one that was marked as resolved."""
+    """Two more contacts, but the third comes more than a week after the second, which was marked as resolved."""
     reason = teller.reasons(1)[0]
     first = teller.begin
-    third = first + teller.between(WEEK + 2 * HOUR, WEEK + 2 * DAY)
+    second = first + teller.between(DAY, 5 * DAY)
+    third = second + teller.between(WEEK + 2 * HOUR, WEEK + 2 * DAY)
     contact(teller, first, reason, resolved=True)
-    contact(teller, first + teller.between(2 * DAY, 6 * DAY), reason, resolved=False)
+    contact(teller, second, reason, resolved=True)
     contact(teller, third, reason, resolved=True)
     teller.truth(reason, first, third, "第三次来访已在一周之外", "the third contact came after the week was over")
 
@@ -69,7 +76,7 @@ def only_twice(teller: Teller) -> None:
 VARIANTS = (
     Variant(story=STORY, cause="third_time", kind="planted", length=7 * DAY, plant=third_time, weight=4),
     Variant(story=STORY, cause="third_time_at_the_edge", kind="planted", length=8 * DAY, plant=third_time_at_the_edge),
-    Variant(story=STORY, cause="week_over", kind="near_miss", length=10 * DAY, plant=week_over),
+    Variant(story=STORY, cause="week_over", kind="near_miss", length=15 * DAY, plant=week_over),
     Variant(story=STORY, cause="other_reason", kind="near_miss", length=6 * DAY, plant=other_reason),
     Variant(story=STORY, cause="only_twice", kind="near_miss", length=7 * DAY, plant=only_twice),
 )

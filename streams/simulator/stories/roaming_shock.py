@@ -58,14 +58,15 @@ class Trip:
         )  # fmt: skip
 
     def spends_up_to(self, share: float, first: int, last: int) -> int:
-        """Several charges in [`first`, `last`] that bring the total to `share` of the limit; returns the last one's time."""
+        """Charges in [`first`, `last`] that bring the total to `share` of the limit; returns the last one's time."""
         goal = round(self.teller.config.roaming_limit_minor * share) - self.spent
-        pieces = self.teller.rng.randint(2, 5)
+        pieces = max(1, min(self.teller.rng.randint(2, 5), goal // 1_100))
         times = sorted(self.teller.between(first, last) for _ in range(pieces))
         # The last charge is half of it, so that no step is passed before the last one.
+        share_of_one = goal // (2 * max(1, pieces - 1))
         for at in times[:-1]:
-            self.spends(at, goal // (2 * (pieces - 1)))
-        self.spends(times[-1], goal - (pieces - 1) * (goal // (2 * (pieces - 1))))
+            self.spends(at, share_of_one)
+        self.spends(times[-1], goal - (pieces - 1) * share_of_one)
         self.uses(times[0] - 30 * SECOND)
         return times[-1]
 
@@ -99,9 +100,14 @@ def tariff_notice_lost(teller: Teller) -> None:
         purpose="roaming_tariff", notice_id=teller.new_id("N"), trip_id=trip.trip_id,
     )  # fmt: skip
     first = trip.landed + teller.minutes(6, 900)
-    trip.spends(first, teller.rng.randint(300, 4_000))
+    trip.spends(first, teller.rng.randint(500, 4_000))
     trip.spends_up_to(teller.rng.uniform(0.2, 0.7), first + HOUR, trip.home - HOUR)
-    _tariff_truth(trip, first, "落地境外, 资费提醒已发出但从未送达, 之后产生了费用", "landed abroad, the tariff notice was sent but never arrived, and he paid")  # fmt: skip
+    _tariff_truth(
+        trip,
+        first,
+        "落地境外, 资费提醒已发出但从未送达, 之后产生了费用",
+        "landed abroad, the tariff notice was sent but never arrived, and he paid",
+    )
 
 
 def tariff_notice_late(teller: Teller) -> None:
@@ -110,7 +116,7 @@ def tariff_notice_late(teller: Teller) -> None:
     after = teller.minutes(12, 170)
     trip.told_tariff(after)
     first = trip.landed + teller.between(6 * MINUTE, after - 2 * MINUTE)
-    trip.spends(first, teller.rng.randint(300, 4_000))
+    trip.spends(first, teller.rng.randint(500, 4_000))
     trip.spends_up_to(teller.rng.uniform(0.2, 0.7), trip.landed + after + HOUR, trip.home - HOUR)
     _tariff_truth(trip, first, "资费提醒在已产生费用之后才送达", "the tariff notice arrived only after he had paid")
 
@@ -194,9 +200,15 @@ def told_just_in_time(teller: Teller) -> None:
     trip = Trip(teller)
     after = teller.minutes(3.7, 4.9)
     trip.told_tariff(after)
-    trip.spends(trip.landed + teller.minutes(1, 90), teller.rng.randint(300, 4_000))
+    trip.spends(trip.landed + teller.minutes(1, 90), teller.rng.randint(500, 4_000))
     trip.spends_up_to(teller.rng.uniform(0.3, 0.7), trip.landed + 2 * HOUR, trip.home - HOUR)
-    teller.truth(trip.trip_id, trip.landed, trip.landed + after, "落地四分多钟时资费提醒送达", "told the tariff four minutes after landing")  # fmt: skip
+    teller.truth(
+        trip.trip_id,
+        trip.landed,
+        trip.landed + after,
+        "落地四分多钟时资费提醒送达",
+        "told the tariff four minutes after landing",
+    )
 
 
 def untold_but_free(teller: Teller) -> None:
@@ -205,7 +217,13 @@ def untold_but_free(teller: Teller) -> None:
     failed = notice(teller, trip.landed + MINUTE, "roaming_tariff", None, trip_id=trip.trip_id)
     if teller.chance(0.5):
         trip.uses(trip.landed + teller.minutes(30, 3_000))
-    teller.truth(trip.trip_id, trip.landed, failed, "资费提醒失败, 但全程没有产生费用", "the tariff notice failed, but the trip cost nothing")  # fmt: skip
+    teller.truth(
+        trip.trip_id,
+        trip.landed,
+        failed,
+        "资费提醒失败, 但全程没有产生费用",
+        "the tariff notice failed, but the trip cost nothing",
+    )
 
 
 def just_under_the_step(teller: Teller) -> None:
@@ -214,7 +232,9 @@ def just_under_the_step(teller: Teller) -> None:
     trip.told_tariff(teller.minutes(0.3, 3))
     last = trip.spends_up_to(0.78, trip.landed + HOUR, trip.home - HOUR)
     trip.attach(trip.landed + teller.minutes(300, 2_000))
-    teller.truth(trip.trip_id, trip.landed, last, "消费到上限的 78%, 未到提醒档位", "spent 78% of the limit, below the step")  # fmt: skip
+    teller.truth(
+        trip.trip_id, trip.landed, last, "消费到上限的 78%, 未到提醒档位", "spent 78% of the limit, below the step"
+    )
 
 
 def steps_told_in_time(teller: Teller) -> None:

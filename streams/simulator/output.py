@@ -1,0 +1,160 @@
+"""Simulated logs in files: JSON lines (plain or gzip) or Parquet, written piece by piece in the memory of one piece."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, NamedTuple, Protocol, cast
+
+import msgspec
+
+from schemas.moments import Frozen
+from schemas.times import to_ms
+from streams.simulator.config import SimulationConfig
+from streams.simulator.simulation import Simulation
+
+BATCH = 50_000
+Progress = Callable[[int, int], None]
+"""Called after each slice with the simulated time (ms) reached and the lines written so far."""
+
+
+class Written(Frozen):
+    """What a log came to."""
+
+    lines: int
+    truths: int
+
+
+class LogWriter(Protocol):
+    """Takes lines in order."""
+
+    def write(self, lines: list[bytes]) -> None:
+        """Append lines."""
+
+
+class JsonLines(AbstractContextManager["JsonLines"]):
+    """One event per line; gzip (without a time stamp, so that bytes repeat) when the name ends in `.gz`."""
+
+    def __init__(self, path: Path) -> None:
+        self._stack = ExitStack()
+        plain = self._stack.enter_context(path.open("wb"))
+        zipped = path.suffix == ".gz"
+        self._out: IO[bytes] = (
+            cast(IO[bytes], self._stack.enter_context(gzip.GzipFile("", "wb", compresslevel=3, fileobj=plain, mtime=0)))
+            if zipped
+            else plain
+        )
+
+    def write(self, lines: list[bytes]) -> None:
+        """Append lines."""
+        if lines:
+            self._out.write(b"\n".join(lines) + b"\n")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+
+class _Head(msgspec.Struct):
+    """The columns of the Parquet log."""
+
+    customer_id: str | None = None
+    occurred_at: datetime | None = None
+    recorded_at: datetime | None = None
+    event_type: str | None = None
+
+
+class _Row(NamedTuple):
+    customer_id: str | None
+    occurred_at: int | None
+    recorded_at: int | None
+    event_type: str | None
+    payload: bytes
+
+
+_head = msgspec.json.Decoder(_Head).decode
+
+
+def _row(line: bytes) -> _Row:
+    """Columns of a line; a line that cannot be read keeps only its payload, for the receiver to refuse."""
+    try:
+        head = _head(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return _Row(None, None, None, None, line)
+    occurred, recorded = (
+        None if at is None or at.tzinfo is None else to_ms(at) for at in (head.occurred_at, head.recorded_at)
+    )
+    return _Row(head.customer_id, occurred, recorded, head.event_type, line)
+
+
+class ParquetLog(AbstractContextManager["ParquetLog"]):
+    """Columns customer_id, occurred_at and recorded_at (ms since the epoch), event_type and payload (the JSON bytes)."""
+
+    def __init__(self, path: Path) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        self._pa: Any = pa
+        self._schema = pa.schema(
+            [
+                ("customer_id", pa.string()),
+                ("occurred_at", pa.int64()),
+                ("recorded_at", pa.int64()),
+                ("event_type", pa.string()),
+                ("payload", pa.binary()),
+            ]
+        )
+        self._out = pq.ParquetWriter(path, self._schema, compression="zstd")
+        self._held: list[bytes] = []
+
+    def write(self, lines: list[bytes]) -> None:
+        """Append lines; a row group goes out whenever `BATCH` are together."""
+        self._held += lines
+        while len(self._held) >= BATCH:
+            self._row_group(self._held[:BATCH])
+            del self._held[:BATCH]
+
+    def _row_group(self, lines: list[bytes]) -> None:
+        columns = list(zip(*map(_row, lines), strict=True))
+        arrays = [self._pa.array(column, field.type) for column, field in zip(columns, self._schema, strict=True)]
+        self._out.write_table(self._pa.table(arrays, schema=self._schema))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._held and error is None:
+            self._row_group(self._held)
+        self._out.close()
+
+
+def open_log(path: Path) -> JsonLines | ParquetLog:
+    """A writer for `path` by its ending: `.jsonl`, `.jsonl.gz` or `.parquet`; raises ValueError for another one."""
+    if path.suffix == ".parquet":
+        return ParquetLog(path)
+    if path.name.endswith((".jsonl", ".jsonl.gz")):
+        return JsonLines(path)
+    raise ValueError(f"{path}: a simulated log ends in .jsonl, .jsonl.gz or .parquet")
+
+
+def write_log(
+    config: SimulationConfig, path: Path, truth_path: Path | None = None, progress: Progress | None = None
+) -> Written:
+    """Write a simulation to `path` and its truth to `truth_path`; both are cut short when interrupted, never garbled."""
+    lines = truths = 0
+    with ExitStack() as stack:
+        log = stack.enter_context(open_log(path))
+        told = stack.enter_context(truth_path.open("w", encoding="utf-8")) if truth_path is not None else None
+        for part in Simulation(config).slices():
+            log.write(part.lines)
+            lines += len(part.lines)
+            truths += len(part.truths)
+            if told is not None:
+                told.writelines(record.model_dump_json() + "\n" for record in part.truths)
+            if progress is not None:
+                progress(part.until, lines)
+    return Written(lines=lines, truths=truths)
