@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, ExitStack
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, NamedTuple, Protocol, cast
+from typing import IO, Any, NamedTuple, Protocol, Self, cast
 
 import msgspec
 
@@ -36,7 +36,7 @@ class LogWriter(Protocol):
         """Append lines."""
 
 
-class JsonLines(AbstractContextManager["JsonLines"]):
+class JsonLines(AbstractContextManager["LogWriter"]):
     """One event per line; gzip (without a time stamp, so that bytes repeat) when the name ends in `.gz`."""
 
     def __init__(self, path: Path) -> None:
@@ -53,6 +53,9 @@ class JsonLines(AbstractContextManager["JsonLines"]):
         """Append lines."""
         if lines:
             self._out.write(b"\n".join(lines) + b"\n")
+
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -92,12 +95,13 @@ def _row(line: bytes) -> _Row:
     return _Row(head.customer_id, occurred, recorded, head.event_type, line)
 
 
-class ParquetLog(AbstractContextManager["ParquetLog"]):
-    """Columns customer_id, occurred_at and recorded_at (ms since the epoch), event_type and payload (the JSON bytes)."""
+class ParquetLog(AbstractContextManager["LogWriter"]):
+    """Columns customer_id, occurred_at and recorded_at (ms since the epoch), event_type, payload (the JSON bytes)."""
 
     def __init__(self, path: Path) -> None:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
+        # An extra: a simulation to JSON lines works without it.
+        import pyarrow as pa  # noqa: PLC0415
+        import pyarrow.parquet as pq  # noqa: PLC0415
 
         self._pa: Any = pa
         self._schema = pa.schema(
@@ -124,6 +128,9 @@ class ParquetLog(AbstractContextManager["ParquetLog"]):
         arrays = [self._pa.array(column, field.type) for column, field in zip(columns, self._schema, strict=True)]
         self._out.write_table(self._pa.table(arrays, schema=self._schema))
 
+    def __enter__(self) -> Self:
+        return self
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
@@ -132,7 +139,7 @@ class ParquetLog(AbstractContextManager["ParquetLog"]):
         self._out.close()
 
 
-def open_log(path: Path) -> JsonLines | ParquetLog:
+def open_log(path: Path) -> AbstractContextManager[LogWriter]:
     """A writer for `path` by its ending: `.jsonl`, `.jsonl.gz` or `.parquet`; raises ValueError for another one."""
     if path.suffix == ".parquet":
         return ParquetLog(path)
@@ -144,10 +151,13 @@ def open_log(path: Path) -> JsonLines | ParquetLog:
 def write_log(
     config: SimulationConfig, path: Path, truth_path: Path | None = None, progress: Progress | None = None
 ) -> Written:
-    """Write a simulation to `path` and its truth to `truth_path`; both are cut short when interrupted, never garbled."""
+    """Write a simulation to `path` and its truth to `truth_path`; an interrupted log ends early, but with whole lines.
+
+    Raises ValueError for an unknown ending and OSError as the file system does.
+    """
     lines = truths = 0
     with ExitStack() as stack:
-        log = stack.enter_context(open_log(path))
+        log: LogWriter = stack.enter_context(open_log(path))
         told = stack.enter_context(truth_path.open("w", encoding="utf-8")) if truth_path is not None else None
         for part in Simulation(config).slices():
             log.write(part.lines)

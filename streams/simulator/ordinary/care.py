@@ -30,11 +30,12 @@ def reports_fault(teller: Teller) -> None:
     """A ticket, at most one change of owner, solved and closed."""
     at, ticket = teller.begin, teller.new_id("K")
     giver, taker = teller.rng.sample(DESKS, 2)
+    department = giver.partition("/")[0]
     teller.happens(
         at,
         "ticket.opened",
         "call_centre",
-        department=giver.partition("/")[0],
+        department=department,
         ticket_id=ticket,
         category="fault",
         severity="minor",
@@ -44,7 +45,7 @@ def reports_fault(teller: Teller) -> None:
         teller.happens(
             at,
             "ticket.owner_changed",
-            department=giver.partition("/")[0],
+            department=department,
             ticket_id=ticket,
             from_desk=giver,
             to_desk=taker,
