@@ -7,6 +7,7 @@ the stage they left the customer in.
 from __future__ import annotations
 
 from bisect import insort
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from schemas.facts import Transition
@@ -59,7 +60,7 @@ class Journey:
             self.base = visits[settled - 1]
             del visits[:settled]
 
-    def visit(self, customer_id: str, visit: Visit) -> list[Change]:
+    def visit(self, customer_id: str, visit: Visit) -> Sequence[Change]:
         """Place one event; returns the stage changes it makes or unmakes (mostly none).
 
         An event older than what is already summed up changes nothing.
@@ -68,11 +69,11 @@ class Journey:
         previous = visits[-1] if visits else self.base
         if visit > previous:
             visits.append(visit)
-            if visit.stage == previous.stage:
-                return []
-            return [Change(_transition(customer_id, previous, visit), False)]
+            if visit[2] == previous[2]:
+                return ()
+            return (Change(_transition(customer_id, previous, visit), False),)
         if visit < self.base:
-            return []
+            return ()
         return self._insert(customer_id, visit)
 
     def _insert(self, customer_id: str, visit: Visit) -> list[Change]:

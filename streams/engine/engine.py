@@ -43,6 +43,18 @@ class _Reader(NamedTuple):
     seat: Seat
 
 
+class _Allowances(dict[str, int]):
+    """Event type -> allowed lateness in ms, looked up once per type."""
+
+    def __init__(self, lateness: Lateness) -> None:
+        super().__init__()
+        self._lateness = lateness
+
+    def __missing__(self, event_type: str) -> int:
+        self[event_type] = allowance = self._lateness.of_type(event_type)
+        return allowance
+
+
 class Engine:
     """Detects moments in one partition's events.
 
@@ -72,7 +84,7 @@ class Engine:
         self.fingerprint = _fingerprint(catalogue, self._lateness)
         self._bench = Bench(seats, strict)
         self._readers = _readers_by_type(seats)
-        self._allowance: dict[str, int] = {}
+        self._allowance = _Allowances(self._lateness)
         self._customers: dict[str, Customer] = {}
         self._touched: dict[str, Customer] = {}
         self._deadlines = Deadlines(journalled=records is not None)
@@ -136,7 +148,7 @@ class Engine:
         event_type = event.event_type
         if at > self._front:
             self._front = at
-        elif at < self._front - self._allowed(event_type):
+        elif at < self._front - self._allowance[event_type]:
             self._set_aside(event)
             return None
         customer = self._customers.get(event.customer_id) or self._customer(event.customer_id)
@@ -154,20 +166,15 @@ class Engine:
         placement = self._placements.place(event)
         self._tally.event(event, placement)
         changes = customer.journey.visit(customer.id, Visit(at, key, placement.stage, placement.touchpoint))
-        for transition, deleted in changes:
-            self._effects.transitions.append(VersionedTransition(self._sequence, transition, deleted))
+        if changes:
+            version = self._sequence
+            self._effects.transitions += [VersionedTransition(version, *change) for change in changes]
         if event_type in _HANDOFFS:
             self._hand_off(event, placement)
         readers = self._readers.get(event_type)
         if readers is not None:
             self._detect(customer, event, readers)
         return placement
-
-    def _allowed(self, event_type: str) -> int:
-        allowance = self._allowance.get(event_type)
-        if allowance is None:
-            self._allowance[event_type] = allowance = self._lateness.of_type(event_type)
-        return allowance
 
     def _set_aside(self, event: Event) -> None:
         self._tally.late(event, self._placements.place(event))
