@@ -371,3 +371,8 @@ def _column_names(part: Any, loc: Loc) -> Iterator[tuple[Loc, str]]:
     elif isinstance(part, tuple):
         for index, child in enumerate(part):
             yield from _column_names(child, (*loc, index))
+
+
+def mapping_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a mapping file, for editors that complete and check while one writes."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **LogMapping.model_json_schema()}

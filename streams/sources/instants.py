@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from schemas.mapping import Instant
 from schemas.times import EPOCH
 
-EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+FIRST_YEAR, LAST_YEAR = 1970, 2199
 
 
 class When(NamedTuple):
@@ -38,10 +38,9 @@ class InstantReader:
     def read(self, text: str, case: str) -> When:
         """The instant of `text`. Raises ValueError saying what to mend in the mapping or the row."""
         stated = self._parsed(text)
-        when = self._with_zone(stated, case) if stated.tzinfo is None else self._with_offset(stated)
-        if not EARLIEST <= when.at < LATEST:
-            raise ValueError("the time is before 1970 or after 2199")
-        return when
+        if not FIRST_YEAR <= stated.year <= LAST_YEAR:
+            raise ValueError(f"the time is before {FIRST_YEAR} or after {LAST_YEAR}")
+        return self._with_zone(stated, case) if stated.tzinfo is None else self._with_offset(stated)
 
     def _parsed(self, text: str) -> datetime:
         for form in self._declared.formats:

@@ -78,8 +78,11 @@ def check_columns(mapping: LogMapping, header: tuple[str, ...] | None, log: str)
     """
     if header is None:
         return
-    for column, loc in mapping.columns_read().items():
+    for column, place in mapping.columns_read().items():
         if column not in header:
+            loc = place
+            while loc not in mapping._lines and loc:  # `case: x` is short for `case: {field: x}`
+                loc = loc[:-1]
             near = difflib.get_close_matches(column, header, n=1, cutoff=0.5)
             has = ", ".join(header[:40])
             hint_zh, hint_en = (f",是否想写 {near[0]!r}?", f". Did you mean {near[0]!r}?") if near else ("", "")
@@ -149,8 +152,9 @@ def _plain(node: yaml.Node, loc: Loc, lines: dict[Loc, int], file: str) -> Any:
 
 
 def _explained(refused: ValidationError, file: str, lines: dict[Loc, int]) -> MappingError:
-    """The first error of pydantic, in both languages, with line and field."""
-    error = refused.errors()[0]
+    """One error of pydantic in both languages, with line and field; a misspelt key before what it leaves missing."""
+    errors = refused.errors()
+    error = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
     loc = tuple(step for step in error["loc"])
     kind, context = error["type"], error.get("ctx", {})
     zh, en = f"不正确:{error['msg']}", error["msg"][:1].lower() + error["msg"][1:]

@@ -94,9 +94,12 @@ def _number(text: str) -> float:
 
 def _minor_units(text: str) -> int:
     try:
-        return int((Decimal(text) * 100).to_integral_exact())
+        hundredfold = Decimal(text) * 100
+        if hundredfold == (amount := int(hundredfold)):
+            return amount
     except (InvalidOperation, OverflowError, ValueError):
-        raise ValueError("the value is not an amount of money") from None
+        pass
+    raise ValueError("the value is not an amount of money with at most two decimals")
 
 
 def _boolean(text: str) -> bool:

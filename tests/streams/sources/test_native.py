@@ -1,0 +1,83 @@
+"""Logs of our own events: bytes, places, nothing decoded."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from streams.sources import native
+from streams.sources.faults import LogError
+from streams.sources.logs import open_log
+
+
+def _all(path: Path, size: int) -> list[tuple[bytes, int]]:
+    return [(record.raw, record.position) for batch in open_log(path).batches(size) for record in batch]  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_lines_are_numbered_from_one_whatever_the_batch(tmp_path: Path, size: int, end: bytes) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(b'\xef\xbb\xbf{"a":1}\n\n{"b":2}\n{"c":3}' + end)
+
+    assert _all(path, size) == [(b'{"a":1}', 1), (b"", 2), (b'{"b":2}', 3), (b'{"c":3}', 4)]
+
+
+def test_lines_over_the_edge_of_a_chunk_are_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.sources.files.CHUNK", 7)
+    lines = [b"x" * length for length in (0, 1, 6, 7, 8, 20, 3)]
+    path = tmp_path / "log.jsonl.gz"
+    path.write_bytes(gzip.compress(b"\n".join(lines)))
+
+    assert _all(path, 2) == list(zip(lines, range(1, 8), strict=True))
+
+
+def test_a_giant_line_is_cut_so_that_the_codec_can_refuse_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.sources.files.CHUNK", 100)
+    monkeypatch.setattr(native, "MAX_LINE", 250)
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(b"y" * 10_000 + b"\n{}\n")
+
+    assert [(len(raw), position) for raw, position in _all(path, 10)] == [(251, 1), (2, 2)]
+
+
+def test_parquet_hands_out_payloads_with_their_customer(tmp_path: Path) -> None:
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "log.parquet"
+    payloads = [f'{{"n":{number}}}'.encode() for number in range(5)]
+    table = pa.table({"customer_id": list("abcde"), "payload": pa.array(payloads, pa.binary())})
+    pq.write_table(table, path, row_group_size=2)
+
+    log = open_log(path)
+    batches = list(log.batches(2))
+
+    records = [record for batch in batches for record in batch]
+    assert log.total_rows == 5
+    assert max(map(len, batches)) == 2
+    assert [record.raw for record in records] == payloads
+    assert [record.position for record in records] == [1, 2, 3, 4, 5]
+    assert [record.key for record in records] == list("abcde")
+    assert log.fraction() == 1.0
+
+
+def test_parquet_of_others_asks_for_a_mapping(tmp_path: Path) -> None:
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    pq.write_table(pa.table({"case": [1]}), tmp_path / "log.parquet")
+
+    with pytest.raises(LogError, match=r"lacks customer_id, payload; .*--mapping"):
+        open_log(tmp_path / "log.parquet")
+
+
+@pytest.mark.parametrize("name", ["log.csv", "log.xes.gz"])
+def test_formats_of_others_ask_for_a_mapping(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("")
+
+    with pytest.raises(LogError, match="give a mapping with --mapping"):
+        open_log(tmp_path / name)
+
+
+def test_a_log_that_is_not_there_says_so(tmp_path: Path) -> None:
+    with pytest.raises(LogError, match=r"cannot open .*No such file"):
+        open_log(tmp_path / "none.jsonl")
