@@ -8,13 +8,11 @@ threshold was not reached, and by how much); what it waits for is its own `look_
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from pydantic import ValidationError
-
-from detectors.base import AnyDetector, Dims, Fact, Finding, Params, Verdict
+from detectors.base import AnyDetector, Dims, Fact, Finding, Verdict
 from schemas.envelope import Event
 from schemas.moments import Moment
 from streams.engine.customer import CaseKey
@@ -28,6 +26,8 @@ FACTORS = (0.9, 1.1, 0.75, 1.25, 0.5, 1.5, 0.33, 2.0, 0.2, 3.0, 0.1, 5.0, 0.0, 1
 """Multiples of a parameter to ask again with, nearest first."""
 STEPS = (-1, 1, -2, 2)
 """What to add to a small whole number before multiplying it."""
+SMALL = 20
+MOST_PAIRS = 3
 REFINEMENTS = 12
 """Halvings between a value that stays silent and one that fires: enough to name a threshold to four digits."""
 
@@ -44,7 +44,7 @@ class CaseReading(NamedTuple):
     """What a detector makes of one case. `moments` are as they stand at the end; times in ms.
 
     `satisfied_by` are facts without which it would have fired; `look_at` is when silence alone may change the verdict;
-    `turns` are the parameters that would have made it fire; `error` is what the detector raised.
+    `turns` are parameters, or pairs of them, that would have made it fire; `error` is what the detector raised.
     """
 
     detector: AnyDetector
@@ -54,7 +54,7 @@ class CaseReading(NamedTuple):
     moments: tuple[Moment, ...] = ()
     look_at: int | None = None
     satisfied_by: tuple[Fact, ...] = ()
-    turns: tuple[Turn, ...] = ()
+    turns: tuple[tuple[Turn, ...], ...] = ()
     error: str = ""
 
 
@@ -155,54 +155,85 @@ def _fires(detector: AnyDetector, facts: Sequence[Fact], end: int) -> bool:
         return False
 
 
-def _turns(detector: AnyDetector, scope: str, events: Sequence[Event], end: int) -> tuple[Turn, ...]:
-    """For each number among the parameters, the nearest value found that makes the detector fire in this case."""
-    turns = []
-    for name, value in detector.params.model_dump().items():
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            continue
-        found = _turning_point(detector, name, value, scope, events, end)
-        if found is not None:
-            turns.append(Turn(name, value, found))
-    return tuple(turns)
+def _turns(detector: AnyDetector, scope: str, events: Sequence[Event], end: int) -> tuple[tuple[Turn, ...], ...]:
+    """Parameters that make the detector fire in this case: single ones, or where none does, pairs."""
+    trial = _Trial(detector, scope, events, end)
+    names = trial.numbers()
+    single = [turn for name in names if (turn := trial.turn(name)) is not None]
+    if single:
+        return tuple((turn,) for turn in single)
+    pairs = (trial.pair(first, second) for place, first in enumerate(names) for second in names[place + 1 :])
+    return tuple(pair for pair in pairs if pair is not None)[:MOST_PAIRS]
 
 
-def _turning_point(
-    detector: AnyDetector, name: str, value: float, scope: str, events: Sequence[Event], end: int
-) -> float | None:
-    def fires_at(candidate: float) -> bool:
-        changed = _with(detector, name, candidate)
-        if changed is None:
+class _Trial:
+    """Asks one detector about one case again and again, with other parameters."""
+
+    def __init__(self, detector: AnyDetector, scope: str, events: Sequence[Event], end: int) -> None:
+        consumed = frozenset(detector.meta.consumes)
+        self._detector = detector
+        self._scope = scope
+        self._events = [event for event in events if event.event_type in consumed]
+        self._end = end
+        self._values: dict[str, Any] = detector.params.model_dump()
+
+    def numbers(self) -> list[str]:
+        """The parameters that are numbers or switches."""
+        return [name for name, value in self._values.items() if isinstance(value, int | float)]
+
+    def fires(self, changes: Mapping[str, float]) -> bool:
+        """Whether the detector fires with `changes`; never where its parameters do not allow them."""
+        try:
+            parameters = type(self._detector.params).model_validate({**self._values, **changes})
+            changed = replace(self._detector, params=parameters)
+            facts = cases_of(changed, self._events).get(self._scope)
+        except Exception:  # parameters nobody would set need not be borne
             return False
-        facts = cases_of(changed, events).get(scope)
-        return bool(facts) and _fires(changed, facts or (), end)
+        return bool(facts) and _fires(changed, facts or (), self._end)
 
+    def turn(self, name: str, beside: Mapping[str, float] | None = None) -> Turn | None:
+        """The nearest value of a parameter found with which it fires, others being set to `beside`."""
+        value, fixed = self._values[name], beside or {}
+        for candidate in _candidates(value):
+            if self.fires({**fixed, name: candidate}):
+                return Turn(name, value, self._nearest(name, value, candidate, fixed))
+        return None
+
+    def _nearest(self, name: str, silent: float, firing: float, fixed: Mapping[str, float]) -> float:
+        return _refined(silent, firing, lambda tried: self.fires({**fixed, name: tried}))
+
+    def pair(self, first: str, second: str) -> tuple[Turn, Turn] | None:
+        """Two parameters that make it fire only together: each as near to its value as the other allows."""
+        for candidate in _candidates(self._values[first]):
+            other = self.turn(second, {first: candidate})
+            if other is None:
+                continue
+            back, settled = self._values[first], {second: other.fires_at}
+            return Turn(first, back, self._nearest(first, back, candidate, settled)), other
+        return None
+
+
+def _candidates(value: float) -> list[float]:
+    """Other values to try, nearest first."""
+    if isinstance(value, bool):
+        return [not value]
     whole = isinstance(value, int)
-    steps = [value + step for step in STEPS] if whole and abs(value) < 20 else []
+    steps = [value + step for step in STEPS] if whole and abs(value) < SMALL else []
     multiples = [round(value * factor) if whole else value * factor for factor in FACTORS]
-    for candidate in [*steps, *multiples]:
-        if candidate != value and fires_at(candidate):
-            return _refined(value, candidate, whole, fires_at)
-    return None
+    return [candidate for candidate in dict.fromkeys([*steps, *multiples]) if candidate != value]
 
 
-def _refined(silent: float, firing: float, whole: bool, fires_at: Callable[[float], bool]) -> float:
+def _refined(silent: float, firing: float, fires: Callable[[float], bool]) -> float:
+    """The value nearest to `silent` that still fires, between it and `firing`."""
+    if isinstance(silent, bool):
+        return firing
+    whole = isinstance(silent, int)
     for _ in range(REFINEMENTS):
         middle = (silent + firing) // 2 if whole else (silent + firing) / 2
         if middle in {silent, firing}:
             break
-        if fires_at(middle):
+        if fires(middle):
             firing = middle
         else:
             silent = middle
     return firing
-
-
-def _with(detector: AnyDetector, name: str, value: float) -> AnyDetector | None:
-    """The detector with one parameter changed, None when its parameters do not allow the value."""
-    parameters: Params = detector.params
-    try:
-        changed = type(parameters).model_validate(parameters.model_dump() | {name: value})
-    except ValidationError:
-        return None
-    return replace(detector, params=changed)

@@ -45,7 +45,7 @@ def _root(
 def _demo(
     ctx: typer.Context,
     customers: Customers = 2_000,
-    days: Days = 60,
+    days: Days = 130,
     seed: Seed = 1,
     speed: Annotated[float, typer.Option("--speed", min=0, metavar="X")] = 0,
     duration: Annotated[float | None, typer.Option("--duration", min=0, metavar="SECONDS")] = None,
@@ -64,7 +64,7 @@ def _simulate(
     ctx: typer.Context,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE")],
     customers: Customers = 1_000,
-    days: Days = 60,
+    days: Days = 130,
     seed: Seed = 1,
     truth: Annotated[Path | None, typer.Option("--truth", metavar="FILE")] = None,
     late: Annotated[float, typer.Option("--late", metavar="X", min=0, max=1)] = 0.05,
@@ -132,7 +132,7 @@ def _schema(
 ) -> None:
     from streams.cli.schema import run
 
-    run(_session(ctx), name, write=write)
+    run(_session(ctx), name, write_all=write)
 
 
 def _detectors_list(ctx: typer.Context, json_: AsJson = False) -> None:

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from detectors.catalogue import CATALOGUE
 from rich import box
 from rich.console import Group, RenderableType
 from rich.markdown import Markdown
@@ -16,9 +15,14 @@ from rich.table import Table
 from rich.text import Text
 
 from detectors.base import AnyDetector
+from detectors.catalogue import CATALOGUE
 from journeys.lifecycle import STAGES
 from streams.cli.failures import UsageFault
 from streams.cli.session import Session
+from streams.i18n import Language
+
+CHINESE_PART = "## 中文"
+"""Heading of the Chinese part, the last of a page."""
 
 
 def list_all(session: Session, *, as_json: bool) -> None:
@@ -28,14 +32,18 @@ def list_all(session: Session, *, as_json: bool) -> None:
         return
     stages = {stage.id: session.pick(stage.name) for stage in STAGES}
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("id", "title", "stage", "owner", "severity"):
-        table.add_column(session.say(f"detectors.{column}"), overflow="fold")
+    for column in ("id", "title", "stage", "owner", "tiers"):
+        table.add_column(session.say(f"detectors.{column}"), no_wrap=column != "title", overflow="fold")
     for detector in CATALOGUE:
         meta = detector.meta
         title = Text.assemble((session.pick(meta.title), ""), (f"\n{meta.name}", "dim"))
-        severity = "/".join(str(grade) for grade in meta.severity)
-        table.add_row(Text(meta.id, style="bold cyan"), title, stages[meta.stage], meta.owner, severity)
+        owner = session.say(f"department.{meta.owner}")
+        table.add_row(Text(meta.id, style="bold cyan"), title, stages[meta.stage], owner, _severity(detector))
     session.out.print(table)
+
+
+def _severity(detector: AnyDetector) -> str:
+    return "/".join(str(grade) for grade in detector.meta.severity)
 
 
 def show(session: Session, name: str, *, as_json: bool) -> None:
@@ -56,9 +64,13 @@ def find(name: str) -> AnyDetector:
     raise UsageFault("error.no_detector", what=name, known=", ".join(detector.meta.id for detector in CATALOGUE))
 
 
-def page_of(detector: AnyDetector) -> str:
-    """The page of a detector: the docstring of the file it stands in (Markdown)."""
-    return inspect.cleandoc(sys.modules[detector.judge.__module__].__doc__ or "")
+def page_of(detector: AnyDetector, language: Language | None = None) -> str:
+    """The page of a detector (Markdown): the docstring of its file, whole or the part that is in `language`."""
+    page = inspect.cleandoc(sys.modules[detector.judge.__module__].__doc__ or "")
+    english, _, chinese = page.partition(CHINESE_PART)
+    if language is None:
+        return page
+    return chinese.strip() if language == "zh" and chinese else english.strip()
 
 
 def _as_data(detector: AnyDetector) -> dict[str, Any]:
@@ -91,8 +103,8 @@ def _page(session: Session, detector: AnyDetector) -> Sequence[RenderableType]:
     rows = (
         ("stage", stage),
         ("touchpoint", meta.touchpoint),
-        ("owner", meta.owner),
-        ("severity", "/".join(str(grade) for grade in meta.severity)),
+        ("owner", session.say(f"department.{meta.owner}")),
+        ("severity", _severity(detector)),
         ("primitives", ", ".join(meta.primitives)),
         ("consumes", ", ".join(meta.consumes)),
         ("says", session.pick(meta.explanation)),
@@ -105,20 +117,26 @@ def _page(session: Session, detector: AnyDetector) -> Sequence[RenderableType]:
     title = f"{meta.id} {session.pick(meta.title)} ({meta.name} v{meta.version})"
     return (
         Panel(facts, title=title, title_align="left", box=box.ROUNDED),
-        Markdown(page_of(detector)),
+        Markdown(page_of(detector, session.language)),
         _parameters(session, detector),
         _examples(session, detector),
     )
 
 
 def _parameters(session: Session, detector: AnyDetector) -> RenderableType:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=session.say("detectors.parameters"), title_justify="left")
-    for column in ("parameter", "default", "meaning"):
+    table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="dim")
+    columns: tuple[str, ...] = ("parameter", "default", "meaning")
+    if not any(field.description for field in type(detector.params).model_fields.values()):
+        columns = columns[:2]
+    for column in columns:
         table.add_column(session.say(f"detectors.{column}"), overflow="fold")
     values = detector.params.model_dump(mode="json")
     for name, field in type(detector.params).model_fields.items():
-        table.add_row(Text(name, style="cyan"), Text(str(values[name])), Text(field.description or ""))
-    return table
+        cells = (Text(name, style="cyan"), Text(str(values[name])), Text(field.description or ""))
+        table.add_row(*cells[: len(columns)])
+    said = inspect.cleandoc(type(detector.params).__doc__ or "")
+    heading = Text(session.say("detectors.parameters"), style="bold")
+    return Group(Text(), heading, Text(said), Text(), table, Text())
 
 
 def _examples(session: Session, detector: AnyDetector) -> RenderableType:
@@ -126,5 +144,5 @@ def _examples(session: Session, detector: AnyDetector) -> RenderableType:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for example in detector.examples:
-        table.add_row(example.kind, Text(example.title))
-    return Group(Text(session.say("detectors.examples"), style="italic"), table, Text())
+        table.add_row(session.say(f"example.{example.kind}"), Text(example.title))
+    return Group(Text(session.say("detectors.examples"), style="bold"), table)

@@ -74,8 +74,8 @@ def _report(session: Session, fault: Exception) -> int:
         sys.stderr.write("".join(traceback.format_exception(fault)))
     if isinstance(fault, CliError):
         return _complain(session, session.say(fault.key, **fault.values), fault.code)
-    if hasattr(fault, "said_in") and hasattr(fault, "exit_code"):
-        return _complain(session, session.pick(fault), int(fault.exit_code))
+    if hasattr(fault, "text") and hasattr(fault.text, "said_in"):
+        return _complain(session, session.pick(fault.text), getattr(fault, "exit_code", FAILED))
     if isinstance(fault, typer.TyperException):
         return _misused(session, fault)
     if isinstance(fault, ModuleNotFoundError):
