@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS events
     amount_minor Nullable(Int64),
     currency LowCardinality(String),
     attributes String DEFAULT '{}',
+    unknown_fields String DEFAULT '{}',
     stage LowCardinality(String),
     touchpoint LowCardinality(String),
     stored_at DateTime('UTC') DEFAULT now('UTC')

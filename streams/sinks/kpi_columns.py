@@ -1,4 +1,7 @@
-"""Changed KPI windows as Arrow tables: whole columns, no row is touched in Python."""
+"""Changed KPI windows as Arrow tables: whole columns, no row is touched in Python.
+
+Arrays are made from buffers: `pyarrow.array` would import pandas first, where there is one, and that takes a second.
+"""
 
 from __future__ import annotations
 
@@ -13,48 +16,58 @@ from schemas.kpis import KpiDims
 
 
 class KpiTables:
-    """Builds the rows of table `kpis`. The dimensions of a partition only ever grow, so their columns are kept
-    between calls."""
+    """Builds the rows of table `kpis`. A partition's dimensions only ever grow, so their columns are kept between
+    calls."""
 
     def __init__(self) -> None:
         self._dims: dict[int, tuple[int, list[Any]]] = {}
 
     def table(self, changes: KpiChanges) -> Any:
         """A `pyarrow.Table` of all grains of `changes`, None when nothing changed."""
-        columns = [part for part in changes.columns if len(part.value)]
-        if not columns:
+        parts = [part for part in changes.columns if len(part.value)]
+        if not parts:
             return None
         dims = self._columns_of(changes.partition, changes.dims)
-        return pa.concat_tables([_grain_table(part, dims, changes) for part in columns])
+        return pa.concat_tables([_grain_table(part, dims, changes) for part in parts])
 
     def _columns_of(self, partition: int, dims: Sequence[KpiDims]) -> list[Any]:
-        known, columns = self._dims.get(partition, (0, [pa.array([], pa.string()) for _ in KpiDims._fields]))
-        if known > len(dims):  # another engine took over the partition
-            known, columns = 0, [pa.array([], pa.string()) for _ in KpiDims._fields]
-        if known < len(dims):
-            added = zip(*dims[known:], strict=True)
-            columns = [
-                pa.concat_arrays([old, pa.array(new, pa.string())]) for old, new in zip(columns, added, strict=True)
-            ]
-            self._dims[partition] = (len(dims), columns)
+        known, columns = self._dims.get(partition, (0, []))
+        size = len(dims)  # the engine may append while this thread reads
+        if known > size:
+            known, columns = 0, []
+        if known < size:
+            added = [_strings(values) for values in zip(*dims[known:size], strict=True)]
+            columns = [pa.concat_arrays(pair) for pair in zip(columns, added, strict=True)] if columns else added
+            self._dims[partition] = (size, columns)
         return columns
 
 
 def _grain_table(part: KpiColumns, dims: list[Any], changes: KpiChanges) -> Any:
     rows = len(part.value)
-    chosen = pa.array(np.frombuffer(part.dim_id, dtype=np.int64))
+    chosen = _numbers(part.dim_id, pa.int64(), rows)
     named = {name: column.take(chosen) for name, column in zip(KpiDims._fields, dims, strict=True)}
-    window = pa.array(np.frombuffer(part.window_ms, dtype=np.int64)).cast(pa.timestamp("ms", "UTC"))
+    grain = _strings([part.grain]).take(_numbers(np.zeros(rows, dtype=np.int64), pa.int64(), rows))
     return pa.table(
         {
             **named,
-            "grain": pa.array([part.grain] * rows, pa.string()),
-            "window_start": window,
-            "partition": pa.array(np.full(rows, changes.partition, dtype=np.uint16)),
-            "value": pa.array(np.frombuffer(part.value, dtype=np.int64)),
-            "version": pa.array(np.full(rows, changes.version, dtype=np.uint64)),
+            "grain": grain,
+            "window_start": _numbers(part.window_ms, pa.timestamp("ms", "UTC"), rows),
+            "partition": _numbers(np.full(rows, changes.partition, dtype=np.uint16), pa.uint16(), rows),
+            "value": _numbers(part.value, pa.int64(), rows),
+            "version": _numbers(np.full(rows, changes.version, dtype=np.uint64), pa.uint64(), rows),
         }
     )
+
+
+def _numbers(values: Any, kind: Any, rows: int) -> Any:
+    return pa.Array.from_buffers(kind, rows, [None, pa.py_buffer(values)])
+
+
+def _strings(values: Sequence[str]) -> Any:
+    encoded = [value.encode() for value in values]
+    ends = np.zeros(len(encoded) + 1, dtype=np.int32)
+    np.cumsum([len(one) for one in encoded], out=ends[1:])
+    return pa.StringArray.from_buffers(len(encoded), pa.py_buffer(ends), pa.py_buffer(b"".join(encoded)))
 
 
 def arrow_bytes(table: Any) -> bytes:

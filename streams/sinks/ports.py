@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
+
+import msgspec
 
 from journeys.kpis import KpiChanges
 from journeys.placement import Placement
@@ -32,7 +35,11 @@ class Delivery:
     def add_event(self, raw: bytes, event: Event, placement: Placement, position: int) -> None:
         """Take in one accepted event. Its own bytes are used when they hold exactly the fields we know, else they are
         written anew: an unknown field could carry the name of a column of ours."""
-        self.lines.append(raw if _as_we_write(raw) and not event.model_extra else encode(event))
+        unknown = event.model_extra
+        if unknown:
+            self.lines.append(_with_unknown_apart(event, unknown))
+        else:
+            self.lines.append(raw if _as_we_write(raw) else encode(event))
         self.suffixes.append(placement.suffix)
         self.positions.append(position)
 
@@ -46,6 +53,13 @@ class Delivery:
 
     def __len__(self) -> int:
         return len(self.lines)
+
+
+def _with_unknown_apart(event: Event, unknown: Mapping[str, Any]) -> bytes:
+    """`event` as JSON with all its unknown fields inside one of ours."""
+    document = msgspec.json.decode(encode(event))
+    apart = {name: document.pop(name) for name in unknown if name in document}
+    return msgspec.json.encode({**document, "unknown_fields": apart})
 
 
 def _as_we_write(raw: bytes) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 from streams.errors import DiskFull, FolderBusy, FolderNotWritable, StateCorrupted, StreamsError
 from streams.lock import os_fault
 
+_LITTLE_BYTES = 1 << 20
 _LOW_BYTE = 0xFF  # extended result codes carry the primary one in their low byte
 
 
@@ -45,15 +46,17 @@ def _meaning(path: Path, fault: sqlite3.Error) -> StreamsError | None:
         return StateCorrupted(path, str(fault))
     if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return FolderBusy(path.parent, None)
-    if primary == sqlite3.SQLITE_IOERR and _no_room(path.parent):
-        return DiskFull(path.parent, os.strerror(errno.ENOSPC))
-    return None
+    return _file_system_fault(path.parent) if primary == sqlite3.SQLITE_IOERR else None
 
 
-def _no_room(folder: Path) -> bool:
-    """SQLite says "disk I/O error" when the shared-memory file cannot grow; the file system tells the truth."""
+def _file_system_fault(folder: Path) -> StreamsError | None:
+    """What "disk I/O error" hides: SQLite says no more when its shared-memory file cannot grow or be made."""
     try:
         room = os.statvfs(folder)
     except OSError:
-        return False
-    return room.f_bavail * room.f_frsize < 1 << 20
+        return None
+    if room.f_flag & os.ST_RDONLY:
+        return FolderNotWritable(folder, os.strerror(errno.EROFS))
+    if room.f_bavail * room.f_frsize < _LITTLE_BYTES:
+        return DiskFull(folder, os.strerror(errno.ENOSPC))
+    return None
