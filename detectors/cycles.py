@@ -42,11 +42,11 @@ class Cycle(NamedTuple):
         return self.bill.value if self.bill is not None else sum(charge.value for charge in self.charges)
 
     @property
-    def decided_by(self) -> Fact:
-        """The charge or the bill that showed the spike."""
+    def decided_at(self) -> int:
+        """When the spike showed (ms): at the crossing charge, but not before the habit's last bill; else at the bill."""
         decided = self.crossing or self.bill
         assert decided is not None
-        return decided
+        return max(decided.at, self.before[-1].at)
 
     @property
     def withdrawn_at(self) -> int | None:
@@ -58,7 +58,7 @@ class Cycle(NamedTuple):
         """Bills of the habit, the charges up to the crossing one (the last 20 of them), the bill."""
         path = [] if self.crossing is None else self.charges[: self.charges.index(self.crossing) + 1][-20:]
         own = () if self.bill is None else (self.bill,)
-        return tuple(fact.event_id for fact in (*self.before, *path, *own))
+        return tuple(fact.event_id for fact in sorted((*self.before, *path, *own)))
 
 
 def spikes(facts: Sequence[Fact], history: int, ratio: float, floor_minor: int, max_gap_ms: int) -> Iterator[Cycle]:
@@ -69,8 +69,10 @@ def spikes(facts: Sequence[Fact], history: int, ratio: float, floor_minor: int, 
         if bill is not None and bill.at < facts[-1].at - RECENT_MS:
             continue
         before = issued[place - history : place]
-        if not _is_habit(before if bill is None else (*before, bill), max_gap_ms):
+        if not _is_habit(before, max_gap_ms):
             continue
+        if bill is not None and not _is_habit((before[-1], bill), max_gap_ms):
+            bill = None  # of another habit: it neither makes nor withdraws the spike of this cycle
         habit = baseline([one.value for one in before], history)
         if habit:
             limit = max(ceil(ratio * habit), ceil(habit) + floor_minor)

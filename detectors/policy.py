@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from importlib import resources
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import yaml
+from pydantic import AfterValidator
 from yaml import CSafeLoader
 
 from schemas.policy import Metric, PolicyPack, PolicyRule
@@ -87,6 +88,15 @@ def chosen(ids: Iterable[str], own: Iterable[PolicyPack] = ()) -> tuple[PolicyPa
     if missing:
         raise ValueError(f"no policy pack {', '.join(missing)}; there are {', '.join(shipped)}")
     return (*(shipped[pack_id] for pack_id in ids), *own)
+
+
+def _known(ids: tuple[str, ...]) -> tuple[str, ...]:
+    chosen(ids)
+    return ids
+
+
+PackIds = Annotated[tuple[str, ...], AfterValidator(_known)]
+"""Ids of shipped packs, checked when a detector's parameters are read."""
 
 
 def roaming_terms(packs: tuple[PolicyPack, ...], currency: str, at: int) -> RoamingTerms:

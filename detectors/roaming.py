@@ -68,7 +68,7 @@ def unmet(trip: Sequence[Fact], terms: RoamingTerms, currency: str, now: int) ->
         if over is not None:
             stopped = deadline(trip, ("consent", "blocked"), over.at + terms.stop.within_ms, now)
             settle("over_limit", "data.blocked", terms.stop, over, stopped)
-    return sorted(causes), looks
+    return sorted(causes, key=lambda cause: cause.decided_at), looks
 
 
 def spent(trip: Iterable[Fact], currency: str, until: int) -> int:

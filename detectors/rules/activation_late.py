@@ -10,8 +10,8 @@ Contacts within the first week and early cancellations begin here.
 ## How it decides
 DEADLINE. Mobile: no service.activated by 2 h after the earlier of sim.provisioned and shipment.delivered of the order
 (or line). While a shipment is on its way, provisioning does not count: the customer does not hold the SIM yet. Fixed
-line: none by the promised date. Exactly at the due time is in time. An order cancelled, rejected or failed by then is
-not expected any more. One moment per order.
+line (the order or the provisioning says so): none by the promised date. Exactly at the due time is in time. An order
+cancelled, rejected or failed by then is not expected any more. One moment per order.
 
 ## Known gaps
 Delivery, provisioning and activation must share the order id, else the line id. Orders without service (accessories, a
@@ -47,7 +47,10 @@ META = Meta(
     id="N22", name="activation_late", version=1,
     title=Text(zh="开通延迟", en="Activation late"),
     stage="activate", touchpoint="service_activated", valence="negative", primitives=("deadline",),
-    consumes=("sim.provisioned", "shipment.created", "shipment.delivered", "service.activated", "order.state_changed"),
+    consumes=(
+        "order.created", "order.submitted", "order.state_changed", "shipment.created", "shipment.delivered",
+        "sim.provisioned", "service.activated",
+    ),
     severity=BySeverity(5, 4, 4, 3), owner="network", scope="big_service", keep_ms=31 * DAY,
     explanation=Text(
         zh="{line_kind} 业务应在 {allowed_hours} 小时内开通,至今没有开通记录。",
@@ -75,6 +78,7 @@ _KINDS = {
     "sim.provisioned": "provisioned", "shipment.created": "shipped", "shipment.delivered": "delivered",
     "service.activated": "activated",
 }  # fmt: skip
+_ORDERED = ("order.created", "order.submitted")
 _ENDED = ("cancelled", "rejected", "failed")
 
 
@@ -83,32 +87,34 @@ def take(params: ActivationParams, event: Event) -> Taken | None:
     scope = event.order_id or event.line_id
     if scope is None:
         return None
+    if event.event_type in _ORDERED:
+        return Taken(scope, "ordered", 0, "fixed") if event.attributes.line_kind == "fixed" else None
     if event.event_type == "order.state_changed":
         return Taken(scope, "ended") if event.attributes.state in _ENDED else None
     kind = _KINDS[event.event_type]
     if kind != "provisioned":
         return Taken(scope, kind)
-    promised = event.attributes.promised_by
-    return Taken(scope, kind, 0, event.attributes.line_kind or "", 0 if promised is None else to_ms(promised))
+    line_kind, promised = event.attributes.line_kind or "", event.attributes.promised_by
+    return Taken(scope, kind, 0, line_kind, to_ms(promised) if promised is not None and line_kind == "fixed" else 0)
 
 
 def judge(params: ActivationParams, facts: Sequence[Fact], now: int) -> Verdict:
     """At most one finding: the service was due and not there."""
     provisioned, delivered = first(facts, ("provisioned",)), first(facts, ("delivered",))
-    fixed = provisioned is not None and provisioned.note == "fixed"
-    if provisioned is not None and not fixed:
-        shipped = first(facts, ("shipped",))
-        if shipped is not None and shipped.at <= provisioned.at + params.horizon_ms:
-            provisioned = None  # in the post: the customer does not hold it yet
-    ready = provisioned if fixed else min((fact for fact in (provisioned, delivered) if fact is not None), default=None)
-    if ready is None or (fixed and not ready.due):
+    shipped, fixed = first(facts, ("shipped",)), next((fact for fact in facts if fact.note == "fixed"), None)
+    if provisioned is not None and shipped is not None and shipped.at <= provisioned.at + params.horizon_ms:
+        provisioned = None  # in the post: the customer does not hold it yet
+    ready = min((fact for fact in (provisioned, delivered) if fact is not None), default=None)
+    if fixed is not None and (ready is None or fixed.at <= ready.at + params.horizon_ms):
+        ready = next((fact for fact in facts if fact.due), None)
+    if ready is None:
         return NOTHING
-    due = ready.due if fixed else ready.at + params.horizon_ms
+    due = ready.due or ready.at + params.horizon_ms
     waiting = deadline(facts, ("activated", "ended"), due, now)
     if waiting.broken_at is None:
         return Verdict(look_at=waiting.look_at)
     measures: dict[str, Scalar] = {
-        "line_kind": "fixed" if fixed else "mobile",
+        "line_kind": "fixed" if ready.due else "mobile",
         "allowed_hours": round((due - ready.at) / HOUR, 2),
     }
     events = tuple(fact.event_id for fact in facts)
@@ -127,6 +133,8 @@ EXAMPLES = (
             expect=(confirmed(line_kind="fixed", allowed_hours=80.0),)),
     Example(title="delivered, still dead", kind="fires", given=(_SENT, _SIM, _HERE), until=DAY, expect=_MOBILE),
     Example(title="still in the post", kind="silent", given=(_SENT, _SIM), until=DAY),
+    Example(title="a router arrives, the line is for Thursday", kind="silent", until=DAY,
+            given=(_order("order.created", "0 08:00", line_kind="fixed"), _order("shipment.delivered", "0 09:00"))),
     Example(title="cancelled in time", kind="silent", until=DAY,
             given=(_SIM, _order("order.state_changed", "0 11:00", state="cancelled"))),
     Example(title="active exactly at two hours", kind="boundary", given=(_SIM, _LIVE), until=DAY),

@@ -25,8 +25,7 @@ is 0. An account keeps 256 facts, first and last halves. Tier and channel are th
 4. Statutory level: tell the user at once, note time and text.
 
 ## References
-`domain/5-detectors.md` N07; ACMA ("very high" = at least double); Telecommunications Regulations (CN) Art. 34; Henan
-Art. 31.
+`domain/5-detectors.md` N07; ACMA ("very high" = at least double); Telecommunications Regulations (CN) Art. 31-34.
 
 ## 中文
 账单或当期累计费用明显高于本人习惯:不低于前 3 期中位数的 1.5 倍且高出 30 元;超过前 3 期均值 5 倍(河南 3 倍)属法定情形。
@@ -43,7 +42,7 @@ from detectors.amounts import money
 from detectors.base import BySeverity, Detector, Example, Fact, Finding, Meta, Params, Taken, Verdict
 from detectors.cycles import RECENT_MS, Cycle, spikes
 from detectors.examples import about, bills, confirmed, retracted
-from detectors.policy import chosen, spike_term
+from detectors.policy import PackIds, chosen, spike_term
 from detectors.primitives import baseline
 from schemas.envelope import Event
 from schemas.moments import Scalar, Text
@@ -77,7 +76,7 @@ class BillSpikeParams(Params):
     notable_minor: int = Field(default=500, gt=0)
     history: int = Field(default=3, ge=1)
     max_gap_days: int = 70
-    packs: tuple[str, ...] = ("cn-national",)
+    packs: PackIds = ("cn-national",)
     own_packs: tuple[PolicyPack, ...] = ()
 
     @property
@@ -110,7 +109,7 @@ def judge(params: BillSpikeParams, facts: Sequence[Fact], now: int) -> Verdict:
 
 
 def _finding(params: BillSpikeParams, cycle: Cycle) -> Finding:
-    last, decided_at = cycle.before[-1], cycle.decided_by.at
+    last, decided_at = cycle.before[-1], cycle.decided_at
     level, clause, shift = _level(params, cycle, decided_at)
     measures: dict[str, Scalar] = {
         "level": level, "amount": money(cycle.amount, last.note), "habit": money(round(cycle.habit), last.note),

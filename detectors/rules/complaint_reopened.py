@@ -24,7 +24,7 @@ return.
 4. Close only on the customer's word; take the case to the weekly review of false closures.
 
 ## References
-`domain/5-detectors.md` N29, §3.7 complaint_reopen_30d; Henan rules 2020 Art. 41.
+`domain/5-detectors.md` N29, §3.7 complaint_reopen_30d.
 
 ## 中文
 已办结的投诉被重开,或办结后 30 天内(含)同类再次投诉。同一轮反复只报一次,以首次重开时刻为准,后续重开计入次数。

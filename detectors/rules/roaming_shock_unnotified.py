@@ -41,7 +41,7 @@ from collections.abc import Sequence
 from detectors.amounts import money
 from detectors.base import BySeverity, Detector, Example, Fact, Finding, Meta, Params, Taken, Verdict
 from detectors.examples import about, confirmed
-from detectors.policy import chosen, roaming_terms
+from detectors.policy import PackIds, chosen, roaming_terms
 from detectors.primitives import soonest
 from detectors.roaming import shown, spent, trips, unmet
 from schemas.envelope import Event
@@ -72,7 +72,7 @@ class RoamingParams(Params):
     """Packs that bind (shipped ones by id, then an operator's own); charges in `currency` are held against the
     limit."""
 
-    packs: tuple[str, ...] = ("cn-reminder-2012", "cn-national", "operator-cn")
+    packs: PackIds = ("cn-reminder-2012", "cn-national", "operator-cn")
     own_packs: tuple[PolicyPack, ...] = ()
     currency: str = "CNY"
     home_hours: int = 24
