@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import NamedTuple
 
-from schemas.times import DAY, HOUR, SECOND
+from schemas.times import DAY, HOUR, SECOND, to_ms
 from streams.simulator.billing import Books
 from streams.simulator.chapters import VARIANTS, Chapters
 from streams.simulator.config import SimulationConfig
@@ -68,6 +68,7 @@ class Acts:
         self._population = population
         self._chapters = chapters
         self._transport = Transport(config)
+        self._end = config.end_ms
         self._keys = [stream_key(config.seed, "act", kind) for kind in ActKind]
         self._outages = stream_key(config.seed, "outages")
         self.books = Books(config, chapters, usage, self._chapter_events)
@@ -82,7 +83,7 @@ class Acts:
         lines: list[tuple[int, bytes]] = []
         later = 0
         for number, happening in enumerate(teller.happenings):
-            if happening.at >= self._config.end_ms:
+            if happening.at >= self._end:
                 continue
             arrivals = self._transport.arrivals(teller.rng, happening.event_type, happening.at)
             line = b""
@@ -92,8 +93,8 @@ class Acts:
                 elif arrival and arrival >= after:
                     line = line or self._line(act, teller.customer, number, happening, arrivals[0])
                     lines.append((arrival, line))
-        end = self._config.end_ms
-        return Told(lines, [truth for truth in teller.truths if truth.broken_at.timestamp() * 1000 < end]), later
+        truths = [truth for truth in teller.truths if to_ms(truth.broken_at) < self._end]
+        return Told(lines, truths), later
 
     @staticmethod
     def _line(act: Act, customer: Customer, number: int, happening: Happening, recorded: int) -> bytes:

@@ -67,7 +67,8 @@ class Agenda:
                 if day <= end < day + DAY:
                     out.append((end, customers[mine], int(ActKind.BILL), number))
                 if day <= end - BEFORE_BILL < day + DAY:
-                    planted = [c for c in customers[mine].tolist() if self._has_spike(c, number)]
+                    lots = customers[mine][self._acts.books.may_spike(customers[mine])]
+                    planted = [customer for customer in lots.tolist() if self._has_spike(customer, number)]
                     out.append((end - BEFORE_BILL, np.array(planted, dtype=np.uint64), int(ActKind.SPIKE), number))
                 ahead = (day - _PAYING_HOUR - end + DAY - 1) // DAY
                 if 1 <= ahead <= 12:

@@ -8,11 +8,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from schemas.times import DAY, HOUR
 from streams.simulator.chapters import VARIANTS, Chapters
 from streams.simulator.config import SimulationConfig
-from streams.simulator.draws import draw, stream_key
+from streams.simulator.draws import Bits, draw, draws, stream_key
 from streams.simulator.population import CYCLE_DAYS, FOREVER, Customer
 from streams.simulator.rhythm import cycle_bounds
 from streams.simulator.spelling import Happening
@@ -99,6 +100,12 @@ class Books:
             cause = "below_floor" if bits >> 32 & 1 else "just_below"
             return Spike(number, cause, "data", "near_miss", 1.4)
         return None
+
+    def may_spike(self, customers: Bits) -> npt.NDArray[np.bool_]:
+        """For many customers: False where `spike` is None by the first draw alone."""
+        lots = draws(self._spikes, customers) & np.uint64(0xFFFFFF)
+        share = self._config.story_rates.get("bill_spike", 0.0) * (1 + self._config.near_misses)
+        return lots <= np.uint64(int(min(1.0, share) * 2**24))
 
     def first_fee(self, customer: Customer) -> int:
         """What a new customer pays for the rest of the running period, in fen."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ _WEEKEND = (16, 10, 6, 4, 3, 4, 8, 18, 34, 48, 58, 64, 68, 62, 58, 56, 56, 60, 6
 _WORKDAY_SUM = sum(_WORKDAY)
 
 
+@lru_cache(maxsize=256)
 def hour_shares(first_hour: int, count: int) -> npt.NDArray[np.float64]:
     """Share of a working day's usage in each of `count` hours from `first_hour` (whole hours since the epoch, UTC)."""
     local = np.arange(first_hour, first_hour + count) + LOCAL_OFFSET // HOUR

@@ -80,27 +80,36 @@ def _scored(story: str, detector: str, truths: Sequence[TruthRecord], moments: S
 
 
 def _unmatched(truths: Sequence[TruthRecord], moments: Sequence[Moment]) -> tuple[list[TruthRecord], list[Moment]]:
-    """Truths and moments that found no partner; pairs are made best first: same case, then nearest in time."""
+    """Truths and moments that found no partner when as many pairs as possible are made, the likeliest first."""
     of_customer: dict[str, list[int]] = defaultdict(list)
     for number, moment in enumerate(moments):
         of_customer[moment.customer_id].append(number)
-    pairs: list[tuple[bool, timedelta, int, int]] = []
-    for place, record in enumerate(truths):
-        for number in of_customer[record.customer_id]:
-            moment = moments[number]
-            same = _same_case(record, moment)
-            if same or _meets(record, moment):
-                pairs.append((not same, abs(moment.decided_at - record.broken_at), place, number))
-    taken_truths: set[int] = set()
-    taken_moments: set[int] = set()
-    for _, _, place, number in sorted(pairs):
-        if place not in taken_truths and number not in taken_moments:
-            taken_truths.add(place)
-            taken_moments.add(number)
-    return (
-        [record for place, record in enumerate(truths) if place not in taken_truths],
-        [moment for number, moment in enumerate(moments) if number not in taken_moments],
-    )
+    choices = [_choices(record, moments, of_customer[record.customer_id]) for record in truths]
+    taken: dict[int, int] = {}
+    alone = [record for place, record in enumerate(truths) if not _paired(place, choices, taken, set())]
+    return alone, [moment for number, moment in enumerate(moments) if number not in taken]
+
+
+def _choices(record: TruthRecord, moments: Sequence[Moment], numbers: Iterable[int]) -> list[int]:
+    """The moments that may be about `record`: those of the same case first, then the nearest in time."""
+    ranked: list[tuple[bool, timedelta, int]] = []
+    for number in numbers:
+        moment = moments[number]
+        same = _same_case(record, moment)
+        if same or _meets(record, moment):
+            ranked.append((not same, abs(moment.decided_at - record.broken_at), number))
+    return [number for _, _, number in sorted(ranked)]
+
+
+def _paired(place: int, choices: Sequence[Sequence[int]], taken: dict[int, int], tried: set[int]) -> bool:
+    """Give truth `place` a moment, moving other truths to their other choices where needed (augmenting paths)."""
+    for number in choices[place]:
+        if number not in tried:
+            tried.add(number)
+            if number not in taken or _paired(taken[number], choices, taken, tried):
+                taken[number] = place
+                return True
+    return False
 
 
 def _same_case(record: TruthRecord, moment: Moment) -> bool:
@@ -108,4 +117,5 @@ def _same_case(record: TruthRecord, moment: Moment) -> bool:
 
 
 def _meets(record: TruthRecord, moment: Moment) -> bool:
-    return moment.anchor_at <= record.broken_at + SLACK and moment.decided_at >= record.began_at - SLACK
+    first, last = sorted((moment.anchor_at, moment.decided_at))
+    return first <= record.broken_at + SLACK and last >= record.began_at - SLACK

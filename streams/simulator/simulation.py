@@ -19,9 +19,10 @@ from streams.simulator.acts import Act, Acts
 from streams.simulator.agenda import Agenda
 from streams.simulator.chapters import Chapters
 from streams.simulator.config import SimulationConfig
+from streams.simulator.draws import Bits
 from streams.simulator.population import Population
 from streams.simulator.truth import TruthRecord
-from streams.simulator.usage import Usage
+from streams.simulator.usage import Usage, Used
 
 _CHUNK = 1 << 17
 _CUSTOMER_MS_PER_SLICE = 400_000 * HOUR
@@ -53,6 +54,7 @@ class Simulation:
         self._step = next((step for step in _STEPS if step <= wanted), _STEPS[-1])
         # Tell an act ahead by a day while few are open, by one slice when there are millions.
         self._ahead = min(DAY, max(self._step, 6 * HOUR * 1_000_000 // max(1, len(self._part))))
+        self._this_hour: list[tuple[Used, Bits, Bits]] = []
         self._waiting: list[tuple[int, bytes]] = []
         self._open: list[tuple[int, Act]] = []
 
@@ -63,7 +65,7 @@ class Simulation:
             acts = self._agenda.of_day(day)
             for begin in range(day, min(day + DAY, end), self._step):
                 until = min(begin + self._step, end)
-                yield self._slice_of(until, list(self._usage_lines(begin, until)), acts.before(until))
+                yield self._slice_of(until, self._usage_lines(begin, until), acts.before(until))
         until = end
         while self._waiting or self._open:
             until += 15 * MINUTE
@@ -106,18 +108,30 @@ class Simulation:
             heapq.heappush(self._open, (later, act))
         return told.lines, told.truths
 
-    def _usage_lines(self, begin: int, until: int) -> Iterator[tuple[int, bytes]]:
-        hour = begin // HOUR
-        for first in range(self._part.start, self._part.stop, _CHUNK):
-            customers = np.arange(first, min(first + _CHUNK, self._part.stop), dtype=np.uint64)
-            traits = self._population.traits(customers)
-            used = self._usage.in_hour(customers, traits, hour)
+    def _usage_lines(self, begin: int, until: int) -> list[tuple[int, bytes]]:
+        """The lines of everyday usage in [`begin`, `until`), which lie in one hour."""
+        if begin % HOUR == 0:
+            self._this_hour = [self._usage_of(begin // HOUR, first) for first in range(*self._chunks())]
+        out: list[tuple[int, bytes]] = []
+        for used, who, traits in self._this_hour:
             if until - begin < HOUR:
                 inside = (used.at >= begin) & (used.at < until)
-                used = used.only(inside)
-            who = customers[used.who]
-            joined, left = self._population.lifetimes(who)
-            away = self._chapters.abroad(self._chapters.number_at(begin), who, used.at)
-            here = (used.at >= joined) & (used.at < left) & ~away
-            kept = used.only(here)
-            yield from self._usage.lines(kept, who[here], traits[kept.who])
+                out += self._usage.lines(used.only(inside), who[inside], traits[inside])
+            else:
+                out += self._usage.lines(used, who, traits)
+        return out
+
+    def _chunks(self) -> tuple[int, int, int]:
+        return self._part.start, self._part.stop, _CHUNK
+
+    def _usage_of(self, hour: int, first: int) -> tuple[Used, Bits, Bits]:
+        """The usage in one hour of the chunk from customer `first` on; with each row's customer and traits."""
+        customers = np.arange(first, min(first + _CHUNK, self._part.stop), dtype=np.uint64)
+        traits = self._population.traits(customers)
+        used = self._usage.in_hour(customers, traits, hour)
+        who = customers[used.who]
+        joined, left = self._population.lifetimes(who)
+        away = self._chapters.abroad(self._chapters.number_at(hour * HOUR), who, used.at)
+        here = (used.at >= joined) & (used.at < left) & ~away
+        kept = used.only(here)
+        return kept, who[here], traits[kept.who]
