@@ -24,7 +24,8 @@ from streams.cli.demo_feed import SimulatedFeed
 from streams.cli.failures import DONE, INTERRUPTED, CliError
 from streams.cli.results import EmbeddedResults
 from streams.cli.session import Session
-from streams.lock import LOCK_NAME, FolderLock
+from streams.errors import FolderBusy
+from streams.lock import LOCK_NAME, FolderLock, holder_of, is_held
 from streams.runners.embedded import EmbeddedRunner, Progress
 from streams.simulator.config import SimulationConfig
 from streams.simulator.scoring import Score, score
@@ -70,6 +71,8 @@ def run(session: Session, options: DemoOptions) -> int:
 
 def prepare(folder: Path, config: SimulationConfig) -> None:
     """An empty folder for a demo; an earlier demo in it is wiped. Raises CliError, FolderBusy, FolderNotWritable."""
+    if is_held(folder):
+        raise FolderBusy(folder, holder_of(folder))
     if folder.is_dir() and any(folder.iterdir()) and not (folder / MARKER).is_file():
         raise CliError("error.not_a_demo", path=folder)
     with FolderLock(folder):
@@ -174,6 +177,7 @@ def _truth(session: Session, detectors: dict[str, dict[str, Any]]) -> Table:
     for name, row in detectors.items():
         cells = [Text(f"{row[column]:,}") for column in ("planted", "found")]
         cells += [Text(f"{row[column]:,}", style="red" if row[column] else "dim") for column in ("missed", "spurious")]
-        cells += [Text(f"{row[column]:.1%}", style="bold") for column in ("precision", "recall")]
+        judged_by = {"precision": row["found"] + row["spurious"], "recall": row["planted"]}
+        cells += [Text(f"{row[name]:.1%}" if count else "-", style="bold") for name, count in judged_by.items()]
         table.add_row(Text(f"{name} {titles.get(name, '')}"), *cells)
     return table

@@ -48,7 +48,7 @@ class SimulatedFeed:
         self._clock = clock
         self._sleep = sleep
         self._stopping = False
-        self._began = 0.0
+        self._began: float | None = None
 
     def stop(self) -> None:
         """End the log after what has been handed over; safe to call from a signal handler."""
@@ -56,7 +56,6 @@ class SimulatedFeed:
 
     def batches(self, start: int, size: int) -> Iterator[Records]:
         """See RecordSource; a simulation told anew is the same, so that it can go on from any position."""
-        self._began = self._clock()
         context = get_context("spawn")
         ours, theirs = context.Pipe(duplex=False)
         teller = context.Process(target=_tell, args=(self._config, theirs), daemon=True, name="simulator")
@@ -80,8 +79,11 @@ class SimulatedFeed:
         return min(1.0, (self.until_ms - self._config.start_ms) / span)
 
     def _is_over(self) -> bool:
-        late = self._duration is not None and self._clock() - self._began >= self._duration
-        return self._stopping or late
+        return self._stopping or (self._duration is not None and self._elapsed() >= self._duration)
+
+    def _elapsed(self) -> float:
+        """Seconds since the first record came: the time it takes to start a process is not the demo's."""
+        return 0.0 if self._began is None else self._clock() - self._began
 
     def _received(self, pipe: Connection, start: int, size: int) -> Iterator[Records]:
         position = 0
@@ -89,6 +91,8 @@ class SimulatedFeed:
             if isinstance(portion, Waiting):
                 yield Records(max(position, start), [])
                 continue
+            if self._began is None:
+                self._began = self._clock()
             until, lines, truths = portion
             self.truths += truths
             first, position = position, position + len(lines)
@@ -125,7 +129,7 @@ class SimulatedFeed:
 
     def _now_ms(self) -> float:
         """The event time that the asked-for speed has reached."""
-        return self._config.start_ms + (self._clock() - self._began) * 1_000 * self._speed
+        return self._config.start_ms + self._elapsed() * 1_000 * self._speed
 
 
 Portion = tuple[int, list[bytes], list[TruthRecord]]

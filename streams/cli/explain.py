@@ -15,7 +15,6 @@ from rich.table import Table
 from rich.text import Text
 
 from detectors.base import Fact
-from detectors.catalogue import CATALOGUE
 from schemas.envelope import Event
 from schemas.moments import Moment
 from schemas.times import from_ms, iso
@@ -42,8 +41,9 @@ _IDS = (
 
 def run(session: Session, target: str, folder: Path, detector: str | None, *, as_json: bool) -> None:
     """Explain a moment or a customer of a result folder. Raises CliError when the folder knows neither."""
-    catalogue = CATALOGUE if detector is None else (find(detector),)
+    only = None if detector is None else find(detector).meta.id
     results = open_results(folder)
+    catalogue = [one for one in results.catalogue() if only in (None, one.meta.id)]
     moment = results.moment(target)
     customer = target if moment is None else moment.customer_id
     explanation = explain(customer, results.events_of(customer), catalogue, results.until_ms())

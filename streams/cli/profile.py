@@ -50,9 +50,14 @@ def own_mapping(log: Path) -> LogMapping:
     if name.endswith(".jsonl"):
         return mapping
     if name.endswith(".parquet"):  # the columns beside the payload know no attributes
-        source = mapping.source.model_copy(update={"format": "parquet"})
-        counted = mapping.profile.model_copy(update={"teams": {}})
-        return mapping.model_copy(update={"source": source, "profile": counted})
+        timestamp = mapping.process.timestamp.model_copy(update={"formats": ("epoch_ms",)})
+        return mapping.model_copy(
+            update={
+                "source": mapping.source.model_copy(update={"format": "parquet"}),
+                "process": mapping.process.model_copy(update={"timestamp": timestamp}),
+                "profile": mapping.profile.model_copy(update={"teams": {}}),
+            }
+        )
     raise UsageFault("error.needs_mapping", path=log, known=", ".join(shipped_mappings()))
 
 

@@ -16,11 +16,9 @@ from rich.text import Text
 from detectors.catalogue import CATALOGUE
 from streams.cli.failures import CliError
 from streams.cli.progress import advancing
+from streams.cli.results import PARAMETERS
 from streams.cli.session import Session
 from streams.runners.replay import ReplayPlan, Summary, replay
-
-PARAMETERS = "parameters.json"
-"""In the result folder: the parameters that were asked for, so that `mot explain` reads with the same."""
 
 Parameters = Mapping[str, Mapping[str, Any]]
 

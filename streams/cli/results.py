@@ -10,15 +10,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from detectors.base import AnyDetector
+from detectors.catalogue import CATALOGUE, with_params
 from schemas.codec import decode
 from schemas.envelope import Event
 from schemas.moments import Moment
 from schemas.times import to_ms
 from streams.cli.failures import CliError
 from streams.runners.query_server import query_folder
-from streams.runners.results import MOMENTS, SUMMARY, read_moments
 from streams.sources.logs import open_log
 
+PARAMETERS = "parameters.json"
+"""In the folder of a replay: the parameters that were asked for, so that `mot explain` reads with the same."""
 PAGE = 5_000
 _OURS = {"stage", "touchpoint", "stored_at"}
 """Columns of table `events` that the event itself does not have."""
@@ -39,12 +42,16 @@ class ResultFolder(Protocol):
         """How far event time had come when the run ended, in ms."""
         ...
 
+    def catalogue(self) -> tuple[AnyDetector, ...]:
+        """The detectors with the parameters of the run."""
+        ...
+
 
 def open_results(folder: Path) -> ResultFolder:
     """The results in `folder`. Raises CliError when there are none."""
     if (folder / "clickhouse").is_dir():
         return EmbeddedResults(folder)
-    if (folder / MOMENTS).is_file():
+    if (folder / "moments.jsonl").is_file():
         return ReplayResults(folder)
     raise CliError("error.not_a_result", path=folder)
 
@@ -87,6 +94,10 @@ class EmbeddedResults:
         rows = self._rows("SELECT toUnixTimestamp64Milli(max(occurred_at)) AS until FROM events")
         return int(rows[0]["until"])
 
+    def catalogue(self) -> tuple[AnyDetector, ...]:
+        """See ResultFolder."""
+        return CATALOGUE
+
     def _rows(self, sql: str) -> list[dict[str, Any]]:
         answer = query_folder(self._folder, sql)
         return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
@@ -97,11 +108,13 @@ class ReplayResults:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._summary: dict[str, Any] = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+        self._summary: dict[str, Any] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
 
     def moment(self, name: str) -> Moment | None:
         """See ResultFolder."""
-        return _the_one(name, [m for m in read_moments(self._folder / MOMENTS) if m.moment_id.startswith(name)])
+        with (self._folder / "moments.jsonl").open(encoding="utf-8") as lines:
+            moments = map(Moment.model_validate_json, lines)
+            return _the_one(name, [moment for moment in moments if moment.moment_id.startswith(name)])
 
     def events_of(self, customer_id: str) -> list[Event]:
         """See ResultFolder."""
@@ -113,6 +126,11 @@ class ReplayResults:
     def until_ms(self) -> int:
         """See ResultFolder."""
         return to_ms(datetime.fromisoformat(self._summary["last_event_at"]))
+
+    def catalogue(self) -> tuple[AnyDetector, ...]:
+        """See ResultFolder."""
+        path = self._folder / PARAMETERS
+        return with_params(json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {})
 
     def _read(self, customer_id: str) -> Iterator[Event]:
         log, named = Path(self._summary["log"]), customer_id.encode()

@@ -18,13 +18,12 @@ from streams.cli.results import quoted
 from streams.cli.session import Session
 from streams.runners.query_server import query_folder
 from streams.runners.reading import Answer, Reader
-from streams.runners.results import DEAD_LETTERS, KPIS, MOMENTS
 from streams.sinks.clickhouse import open_client
 
 REPLAY_TABLES = {
-    "moments_now": (MOMENTS, "JSONEachRow"),
-    "dead_letters_now": (DEAD_LETTERS, "JSONEachRow"),
-    "kpi": (KPIS, "Parquet"),
+    "moments_now": ("moments.jsonl", "JSONEachRow"),
+    "dead_letters_now": ("dead_letters.jsonl", "JSONEachRow"),
+    "kpi": ("kpis.parquet", "Parquet"),
 }
 
 
@@ -32,7 +31,7 @@ def run(session: Session, query: str, folder: Path, *, as_json: bool) -> None:
     """Print the answer as a table, or as JSON. Raises QueryRefused, FolderBusy, or CliError for no result folder."""
     if (folder / "clickhouse").is_dir():
         answer = query_folder(folder, query)
-    elif (folder / MOMENTS).is_file():
+    elif (folder / "moments.jsonl").is_file():
         answer = ask_replay(folder, query)
     else:
         raise CliError("error.not_a_result", path=folder)
