@@ -43,7 +43,7 @@ class Cycle(NamedTuple):
 
     @property
     def decided_at(self) -> int:
-        """When the spike showed (ms): at the crossing charge, but not before the habit's last bill; else at the bill."""
+        """When the spike showed (ms): at the crossing charge, though not before the last bill; else at the bill."""
         decided = self.crossing or self.bill
         assert decided is not None
         return max(decided.at, self.before[-1].at)

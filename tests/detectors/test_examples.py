@@ -11,11 +11,9 @@ from detectors.catalogue import CATALOGUE
 from detectors.testing import Play, disagreement, judge_example
 from journeys.lateness import Lateness
 
-STORIES = [
-    pytest.param(detector, example, id=f"{detector.meta.id}: {example.title}")
-    for detector in CATALOGUE
-    for example in detector.examples
-]
+PAIRS = [(detector, example) for detector in CATALOGUE for example in detector.examples]
+STORIES = [pytest.param(*pair, id=f"{pair[0].meta.id}: {pair[1].title}") for pair in PAIRS]
+RETRACTED = [pytest.param(*pair, id=pair[0].meta.id) for pair in PAIRS if pair[1].kind == "retracted"]
 
 
 @pytest.mark.parametrize(("detector", "example"), STORIES)
@@ -62,7 +60,7 @@ def test_evidence_names_events_of_the_story_once_and_in_order(detector: AnyDetec
         assert [at[event_id] for event_id in finding.events] == sorted(at[event_id] for event_id in finding.events)
 
 
-@pytest.mark.parametrize(("detector", "example"), [story for story in STORIES if story.values[1].kind == "retracted"])
+@pytest.mark.parametrize(("detector", "example"), RETRACTED)
 def test_a_retracted_story_was_first_told_otherwise(detector: AnyDetector, example: Example) -> None:
     play, told = Play(detector), set[tuple[str, bool]]()
     for event in example.given:
