@@ -6,17 +6,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ValidationError
+import msgspec
 
+from schemas.codec import decode
 from schemas.deadletters import DeadLetter
 from schemas.envelope import Event
-from schemas.events import EVENT_TYPES
 from schemas.mapping import Condition, Envelope, LogMapping, Rule, Value
 from streams.sources.instants import InstantReader
-from streams.sources.mapping_checks import attributes_of
 from streams.sources.ordering import TimedRow, by_time
 from streams.sources.rows import Row, set_aside
 from streams.sources.values import Evaluate, Holds, Stated, all_hold, value_of
@@ -24,6 +22,9 @@ from streams.sources.values import Evaluate, Holds, Stated, all_hold, value_of
 ENVELOPE_FIELDS = tuple(Envelope.model_fields)
 RECORDED = "\x00recorded"
 """Key under which a row carries the time it was recorded; no column can have this name."""
+
+
+_to_json = msgspec.json.Encoder().encode
 
 
 @dataclass
@@ -117,14 +118,12 @@ class Timing:
 
 
 class _Plan(NamedTuple):
-    """A rule made ready: `suffix` ends the event id, `parts` fill the envelope."""
+    """A rule made ready: `suffix` ends the event id, `parts` fill the envelope; without `event_type` it skips."""
 
     name: str
     suffix: str
     holds: Holds
     event_type: str
-    model: type[Event] | None
-    attributes_model: type[BaseModel] | None
     attributes: list[tuple[str, Evaluate]]
     parts: list[tuple[str, Evaluate]]
 
@@ -168,7 +167,7 @@ class Mapper:
         if own is None:
             raise RowFault("no rule under `events` fits the row; add one, or a last rule without `when`", "events")
         chosen = [plan for plan in self._derived if plan.holds(row.values, last, first)]
-        return [self._event(plan, row, last) for plan in (*chosen, own) if plan.model is not None]
+        return [self._event(plan, row, last) for plan in (*chosen, own) if plan.event_type]
 
     def _customer_of(self, row: TimedRow, last: Stated) -> str:
         if self._customer is None:
@@ -197,7 +196,7 @@ class Mapper:
             "event_id": f"{self._log}:{row.number:09d}:{plan.suffix}",
             "event_type": plan.event_type,
             "occurred_at": row.at,
-            "recorded_at": row.at if recorded is None else datetime.fromisoformat(recorded),
+            "recorded_at": row.at if recorded is None else recorded,
             "customer_id": self._customer_of(row, last),
             "source": self._mapping.name,
         }
@@ -210,24 +209,25 @@ class Mapper:
             value = _evaluated(evaluate, values, last, f"{plan.name}.attributes.{name}")
             if value is not None:
                 attributes[name] = value
-        return _validated(plan, fields, attributes)
+        if attributes:
+            fields["attributes"] = attributes
+        return self._read_back(plan, fields)
 
-
-def _validated(plan: _Plan, fields: dict[str, Any], attributes: dict[str, Any]) -> Event:
-    if plan.model is None or plan.attributes_model is None:
-        raise RowFault("a rule that skips makes no event", plan.name)
-    try:
-        fields["attributes"] = plan.attributes_model.model_validate(attributes)
-        return plan.model.model_validate(fields)
-    except ValidationError as refused:
-        error = refused.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(step) for step in error["loc"])
-        raise RowFault(f"{plan.event_type}, {where}: {error['msg']}", f"{plan.name}.{where}") from None
+    def _read_back(self, plan: _Plan, fields: dict[str, Any]) -> Event:
+        """The event as the one codec reads it: a mapped log obeys the rules that live input obeys, and no others."""
+        try:
+            event = decode(_to_json(fields), self._origin)
+        except UnicodeEncodeError:
+            raise RowFault("a text holds half of a character; see source.encoding", plan.name) from None
+        if isinstance(event, Event):
+            return event
+        if isinstance(event, DeadLetter):
+            raise RowFault(f"{plan.event_type}: {event.detail}", f"{plan.name}.{event.field or ''}".rstrip("."))
+        raise RowFault("a mapping cannot emit clock.tick", plan.name)
 
 
 def _plan(mapping: LogMapping, rule: Rule, place: int) -> _Plan:
     zone = mapping.process.timestamp.zone
-    model = None if rule.emit is None else EVENT_TYPES[rule.emit]
     given = {
         name: getattr(rule.envelope, name) or getattr(mapping.envelope, name) for name in ENVELOPE_FIELDS
     }  # a rule's own value stands before the one for all rules
@@ -239,8 +239,6 @@ def _plan(mapping: LogMapping, rule: Rule, place: int) -> _Plan:
         suffix=f"{place:02d}.{rule.name}",
         holds=all_hold(rule.when),
         event_type=rule.emit or "",
-        model=model,
-        attributes_model=None if model is None else attributes_of(model),
         attributes=[(name, value_of(value, zone)) for name, value in (*rule.attributes.items(), *rule.extra.items())],
         parts=[(name, value_of(value, zone)) for name, value in given.items() if value is not None],
     )

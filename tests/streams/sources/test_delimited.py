@@ -9,6 +9,7 @@ import pytest
 
 from streams.sources.faults import LogError
 from streams.sources.logs import read_rows
+from streams.sources.rows import Row
 from tests.streams.sources.small_logs import HEADER, read, tickets
 
 ROW = "k1,open,2026-01-01T10:00:00,张伟,账单,投诉组\n"
@@ -78,13 +79,11 @@ def test_a_value_over_two_lines_keeps_the_line_numbers_right(tmp_path: Path) -> 
     path = tmp_path / "log.csv"
     path.write_text(HEADER + 'k1,open,2026-01-01,c,"two\nlines",A\nk2,open,2026-01-01,c,t,A\nshort\n')
 
-    events, letters, _ = read(path, tickets())
+    rows = list(read_rows(path, tickets()))
 
-    assert [event.event_id for event in events if event.event_type == "ticket.state_changed"] == [
-        "log:000000002:99.other",
-        "log:000000004:99.other",
-    ]
-    assert letters[0].position == 5
+    assert [row.number if isinstance(row, Row) else -row.position for row in rows] == [2, 4, -5]
+    assert isinstance(rows[0], Row)
+    assert rows[0].values["topic"] == "two\nlines"
 
 
 def test_a_quote_never_closed_is_one_dead_letter_that_says_how_many_lines_it_took(tmp_path: Path) -> None:

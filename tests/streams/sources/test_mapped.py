@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.codec import decode, encode
 from schemas.deadletters import DeadLetter, Reason
 from schemas.envelope import Event
 from schemas.mapping import LogMapping, Value
@@ -106,10 +107,13 @@ def test_without_a_time_of_recording_an_event_was_recorded_when_it_occurred() ->
         ({"at": None}, "process.timestamp", "the row states no time"),
         ({"at": "noon"}, "process.timestamp", "the time fits none of the formats iso"),
         ({"customer": None}, "process.customer", "the row states no customer"),
+        ({"customer": "１２３"}, "opened", "complaint.opened: customer_id holds a control, invisible, full-width"),
+        ({"topic": "a\0b"}, "opened", "complaint.opened: attributes.category holds a NUL character; remove it"),
+        ({"topic": "\ud800"}, "opened", "a text holds half of a character; see source.encoding"),
         (
             {"topic": "x" * 200},
             "opened.attributes.category",
-            "complaint.opened, category: String should have at most 128",
+            "complaint.opened: attributes.category is longer than allowed; shorten it to 128",
         ),
     ],
 )
@@ -140,6 +144,14 @@ def test_a_row_that_no_rule_fits_is_set_aside_and_one_to_skip_is_counted() -> No
 
     assert [type(one).__name__ for one in made] == ["DeadLetter", "ComplaintClosed"]
     assert (ledger.rows, ledger.mapped, ledger.skipped, ledger.dead) == (3, 1, 1, 1)
+
+
+@settings(max_examples=100, deadline=None)
+@given(topic=st.text(min_size=1, max_size=20), step=st.text(min_size=1, max_size=20))
+def test_a_mapped_event_is_one_that_the_codec_reads_back_alike(topic: str, step: str) -> None:
+    for made in map_events([_row(1, topic=topic, step=step)], tickets()):
+        if isinstance(made, Event):
+            assert decode(encode(made)) == made
 
 
 def test_columns_never_stated_are_told() -> None:
