@@ -35,7 +35,7 @@ class Reason(StrEnum):
     MAPPING = "mapping"
 
 
-_LONG_NUMBER = re.compile(r"(?<!\d)\d{11,19}(?!\d)|(?<!\d)\d{17}[Xx]", re.ASCII)
+_LONG_NUMBER = re.compile(r"(?<!\d)(?:\d{17}[Xx]|\d{11,19}(?!\d))", re.ASCII)
 _MOBILE = re.compile(r"1[3-9]\d{9}", re.ASCII)
 _IDENTITY_CARD = re.compile(r"\d{6}(?:19|20)\d{9}[\dXx]", re.ASCII)
 _MAIL = re.compile(r"[\w.+-]{1,64}@(?=[\w-]{1,63}\.)")

@@ -16,6 +16,10 @@ IDENTIFIERS = (
     "interaction_id", "trip_id", "outage_id", "payment_id",
 )  # fmt: skip
 LABELS = ("source", "department", "region")
+ATTRIBUTE_IDENTIFIERS = frozenset({"commitment_id", "dealer_id", "notice_id", "manager_id"})
+ATTRIBUTE_LABELS = frozenset(
+    {"from_desk", "to_desk", "area", "campaign", "to_operator", "category", "state", "purpose", "method", "plan"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,21 +113,30 @@ def _check_text(path: Path, text: str, limits: Limits) -> None:
 
 
 def check_names(event: Event) -> None:
-    """Raise Refused when an id or a dimension of `event` could pass for another or disturb a terminal.
+    """Raise Refused when an id or a label of `event` could pass for another or disturb a terminal.
 
     Ids: printable characters in their plain form (no full-width digits, controls, direction marks, line ends), not
-    framed in blanks. Dimensions: printable characters.
+    framed in blanks. Labels (dimensions, desks, states): printable characters. Free text is not looked at.
     """
     for name in IDENTIFIERS:
-        value = getattr(event, name)
-        if value is not None and not (
-            value.isprintable()
-            and (value.isascii() or unicodedata.normalize("NFKC", value) == value)
-            and value.strip() == value
-        ):
-            flaw = "holds a control, invisible, full-width or framing blank character; write the plain id"
-            raise refused_at((name,), Reason.FORBIDDEN_CHARACTER, flaw)
+        _check_identifier((name,), getattr(event, name))
     for name in LABELS:
-        value = getattr(event, name)
-        if value is not None and not value.isprintable():
-            raise refused_at((name,), Reason.FORBIDDEN_CHARACTER, "holds a control or invisible character; remove it")
+        _check_label((name,), getattr(event, name))
+    for name, value in event.attributes.__dict__.items():
+        if name in ATTRIBUTE_IDENTIFIERS:
+            _check_identifier(("attributes", name), value)
+        elif name in ATTRIBUTE_LABELS:
+            _check_label(("attributes", name), value)
+
+
+def _check_identifier(path: Path, value: str | None) -> None:
+    if value is None or (value.isascii() and value.isprintable() and value[0] != " " and value[-1] != " "):
+        return
+    if not (value.isprintable() and unicodedata.normalize("NFKC", value) == value and value.strip() == value):
+        flaw = "holds a control, invisible, full-width or framing blank character; write the plain id"
+        raise refused_at(path, Reason.FORBIDDEN_CHARACTER, flaw)
+
+
+def _check_label(path: Path, value: str | None) -> None:
+    if value is not None and not value.isprintable():
+        raise refused_at(path, Reason.FORBIDDEN_CHARACTER, "holds a control or invisible character; remove it")
