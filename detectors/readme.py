@@ -64,7 +64,7 @@ def render() -> str:
 def table(detectors: Iterable[AnyDetector]) -> str:
     """One row per detector."""
     rows = [
-        "| id | detector | 名称 | stage | primitives | D/G/S/N | owner | lines it reads |",
+        "| id | detector | 名称 | stage | primitives | D/G/S/N | owner | events it reads |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for meta in (detector.meta for detector in detectors):

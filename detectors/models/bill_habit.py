@@ -56,8 +56,8 @@ META = Meta(
     severity=BySeverity(3, 3, 2, 2), owner="billing", scope="big_service", model_only=True, maturity="preview",
     keep_ms=450 * DAY, forget_ms=450 * DAY,
     explanation=Text(
-        zh="模型提示:账单 {amount} 偏离习惯 {habit} 达 {z_score} 个离散度({top_features})。",
-        en="Model only: the bill of {amount} is {z_score} spreads off the habit of {habit} ({top_features}).",
+        zh="模型提示:账单 {amount},偏离习惯 {habit} {z_score} 个离散度,为上期的 {times_last} 倍。",
+        en="Model only: {amount} is {z_score} spreads off the habit of {habit}, {times_last} times the last bill.",
     ),
     recovery=Text(zh="列入账单核查队列,不单独联系客户。", en="Queue for a bill check; no call on this alone."),
 )  # fmt: skip

@@ -39,8 +39,9 @@ from collections.abc import Sequence
 from detectors.base import NOTHING, BySeverity, Detector, Example, Fact, Finding, Meta, Params, Taken, Verdict
 from detectors.examples import about, confirmed, when
 from detectors.primitives import deadline, first
+from detectors.words import in_words
 from schemas.envelope import Event
-from schemas.moments import Scalar, Text
+from schemas.moments import Text
 from schemas.times import DAY, HOUR, to_ms
 
 META = Meta(
@@ -53,8 +54,8 @@ META = Meta(
     ),
     severity=BySeverity(5, 4, 4, 3), owner="network", scope="big_service", keep_ms=31 * DAY,
     explanation=Text(
-        zh="{line_kind} 业务应在 {allowed_hours} 小时内开通,至今没有开通记录。",
-        en="The {line_kind} service was due {allowed_hours} hours after the customer was ready and was not active.",
+        zh="{line_zh}业务应在 {allowed_hours} 小时内开通,至今没有开通记录。",
+        en="The {line_en} service was due {allowed_hours} hours after the customer was ready and was not active.",
     ),
     recovery=Text(
         zh="人工开通;通过其他号码或邮件告知客户;超过一天给予减免。",
@@ -113,10 +114,9 @@ def judge(params: ActivationParams, facts: Sequence[Fact], now: int) -> Verdict:
     waiting = deadline(facts, ("activated", "ended"), due, now)
     if waiting.broken_at is None:
         return Verdict(look_at=waiting.look_at)
-    measures: dict[str, Scalar] = {
-        "line_kind": "fixed" if ready.due else "mobile",
-        "allowed_hours": round((due - ready.at) / HOUR, 2),
-    }
+    kind = "fixed" if ready.due else "mobile"
+    allowed = round((due - ready.at) / HOUR, 2)
+    measures = {"line_kind": kind, "allowed_hours": allowed, **in_words("line", [kind])}
     events = tuple(fact.event_id for fact in facts)
     return Verdict((Finding(ready, max(due, ready.at), events, "service.activated", measures=measures),))
 

@@ -44,6 +44,7 @@ from detectors.cycles import RECENT_MS, Cycle, spikes
 from detectors.examples import about, bills, confirmed, retracted
 from detectors.policy import PackIds, chosen, spike_term
 from detectors.primitives import baseline
+from detectors.words import in_words
 from schemas.envelope import Event
 from schemas.moments import Scalar, Text
 from schemas.policy import PolicyPack
@@ -57,13 +58,11 @@ META = Meta(
     severity=BySeverity(5, 4, 4, 3), owner="billing", scope="big_service",
     keep_ms=330 * DAY, forget_ms=330 * DAY, max_facts=256,
     explanation=Text(
-        zh="本期 {amount},是习惯水平 {habit} 的 {times_habit} 倍({level})。",
-        en="This cycle stands at {amount}, {times_habit} times the habit of {habit} ({level}).",
+        zh="本期 {amount},是习惯水平 {habit} 的 {times_habit} 倍({level_zh})。",
+        en="This cycle stands at {amount}, {times_habit} times the habit of {habit} ({level_en}).",
     ),
-    recovery=Text(
-        zh="出账前说明原因,推荐合适套餐;有误则更正。",
-        en="Explain before the issue, offer a fitting plan, correct what is wrong.",
-    ),
+    recovery=Text(zh="出账前说明原因,推荐合适套餐;有误则更正。",
+                  en="Explain before the issue, offer a fitting plan, correct what is wrong."),
 )  # fmt: skip
 
 
@@ -115,6 +114,7 @@ def _finding(params: BillSpikeParams, cycle: Cycle) -> Finding:
         "level": level, "amount": money(cycle.amount, last.note), "habit": money(round(cycle.habit), last.note),
         "amount_minor": cycle.amount, "habit_minor": round(cycle.habit),
         "times_habit": round(cycle.amount / cycle.habit, 2), "projected": cycle.crossing is not None,
+        **in_words("level", [level]),
     }  # fmt: skip
     return Finding(last, decided_at, cycle.events, None, clause, measures, shift, cycle.withdrawn_at)
 

@@ -14,7 +14,7 @@ in time. A cancelled or rejected order is not expected any more. One moment per 
 
 ## Known gaps
 All systems must carry the reference printed on the customer's paper as order id. Services without stock or shipment
-(a plan change sold by a dealer) need `supply_hours: null`. A cancellation without a state change is not seen.
+need `supply_hours: null`. A cancellation without a state change is not seen.
 
 ## Runbook
 1. Look the reference up in the dealer portal and in order management; note the hop where it stops.
@@ -37,8 +37,9 @@ from collections.abc import Sequence
 from detectors.base import NOTHING, BySeverity, Detector, Example, Fact, Finding, Meta, Params, Taken, Verdict
 from detectors.examples import about, confirmed
 from detectors.primitives import deadline, first, soonest
+from detectors.words import in_words
 from schemas.envelope import Channel, Event
-from schemas.moments import Scalar, Text
+from schemas.moments import Text
 from schemas.times import DAY, HOUR
 
 META = Meta(
@@ -51,13 +52,11 @@ META = Meta(
     ),
     severity=BySeverity(5, 4, 4, 3), owner="channel", scope="big_service", keep_ms=31 * DAY,
     explanation=Text(
-        zh="代理商提交的订单在 {waited_hours} 小时后仍无着落({causes})。",
-        en="The dealer's order led nowhere after {waited_hours} hours ({causes}).",
+        zh="代理商提交的订单在 {waited_hours} 小时后仍无着落({why_zh})。",
+        en="The dealer's order led nowhere after {waited_hours} hours ({why_en}).",
     ),
-    recovery=Text(
-        zh="人工补录订单并向客户确认;登记代理商记分卡。",
-        en="Register the order by hand, confirm it to the customer, note it on the dealer's scorecard.",
-    ),
+    recovery=Text(zh="人工补录订单并向客户确认;登记代理商记分卡。",
+                  en="Register the order by hand, confirm it to the customer, note it on the dealer's scorecard."),
 )  # fmt: skip
 
 
@@ -121,7 +120,8 @@ def judge(params: DealerOrderParams, facts: Sequence[Fact], now: int) -> Verdict
     causes.sort()
     decided_at, _, missing = causes[0]
     waited = round((decided_at - order.at) / HOUR, 2)
-    measures: dict[str, Scalar] = {"causes": ",".join(name for _, name, _ in causes), "waited_hours": waited}
+    names = [name for _, name, _ in causes]
+    measures = {"causes": ",".join(names), "waited_hours": waited, **in_words("why", names)}
     events = tuple(fact.event_id for fact in facts if fact.at >= order.at)
     return Verdict((Finding(order, decided_at, events, missing, measures=measures),), soonest(looks))
 

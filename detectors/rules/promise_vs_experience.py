@@ -40,6 +40,7 @@ from collections.abc import Mapping, Sequence
 from detectors.base import NOTHING, BySeverity, Detector, Example, Fact, Finding, Meta, Params, Taken, Verdict
 from detectors.examples import about, confirmed, when
 from detectors.primitives import deadline, first
+from detectors.words import in_words
 from schemas.envelope import Event
 from schemas.moments import Scalar, Text
 from schemas.times import DAY, MINUTE, to_ms
@@ -51,9 +52,9 @@ META = Meta(
     consumes=("commitment.made", "commitment.fulfilled", "commitment.confirmed", "survey.answered"),
     severity=BySeverity(5, 4, 3, 3), owner="service_supervision", scope="big_service", keep_ms=60 * DAY,
     explanation=Text(
-        zh="承诺 {promised_minutes} 分钟;客户时钟 {customer_minutes},运营商时钟 {operator_minutes}({cause})。",
+        zh="承诺 {promised_minutes} 分钟;客户时钟 {customer_minutes},运营商时钟 {operator_minutes}({why_zh})。",
         en="Promised {promised_minutes} minutes; customer's clock {customer_minutes}, our clock {operator_minutes} "
-        "({cause}).",
+        "({why_en}).",
     ),
     recovery=Text(
         zh="致歉,给出新的真实时限,并修正该项标准的口径。",
@@ -117,7 +118,7 @@ def judge(params: PromiseParams, facts: Sequence[Fact], now: int) -> Verdict:
     own_clock = kept.value if kept and kept.value >= 0 else ((kept.at if kept else made.due) - made.at) // MINUTE
     measures: dict[str, Scalar] = {
         "cause": cause, "promised_minutes": promised // MINUTE, "customer_minutes": waited // MINUTE,
-        "operator_minutes": own_clock,
+        "operator_minutes": own_clock, **in_words("why", [cause]),
     }  # fmt: skip
     return Verdict((Finding(made, decided_at, tuple(fact.event_id for fact in facts), missing, measures=measures),))
 

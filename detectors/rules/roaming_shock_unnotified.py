@@ -44,6 +44,7 @@ from detectors.examples import about, confirmed
 from detectors.policy import PackIds, chosen, roaming_terms
 from detectors.primitives import soonest
 from detectors.roaming import shown, spent, trips, unmet
+from detectors.words import in_words
 from schemas.envelope import Event
 from schemas.moments import Scalar, Text
 from schemas.policy import PolicyPack
@@ -60,8 +61,8 @@ META = Meta(
     severity=BySeverity(5, 5, 4, 4), owner="billing", scope="big_service", statutory=True,
     keep_ms=31 * DAY, max_facts=512,
     explanation=Text(
-        zh="漫游费用已达 {spend},应在 {within_minutes} 分钟内完成的提醒或停用没有发生({causes})。",
-        en="Roaming spend reached {spend}; what was owed within {within_minutes} minutes did not happen ({causes}).",
+        zh="漫游费用已达 {spend},应在 {within_minutes} 分钟内完成的提醒或停用没有发生({why_zh})。",
+        en="Roaming spend reached {spend}; what was owed within {within_minutes} minutes did not happen ({why_en}).",
     ),
     recovery=Text(zh="停止计费或提供日包;行程中致电;费用调整至上限。",
                   en="Stop the meter or offer a day pass; call within the trip; adjust the charge to the limit."),
@@ -119,7 +120,7 @@ def judge(params: RoamingParams, facts: Sequence[Fact], now: int) -> Verdict:
             measures: dict[str, Scalar] = {
                 "causes": ",".join(cause.name for cause in causes),
                 "spend": money(spend, params.currency), "spend_minor": spend,
-                "within_minutes": duty.within_ms // MINUTE,
+                "within_minutes": duty.within_ms // MINUTE, **in_words("why", (cause.name for cause in causes)),
             }  # fmt: skip
             findings.append(Finding(trip[0], decided_at, shown(trip, causes), missing, duty.clause, measures))
     return Verdict(tuple(findings), soonest(looks))

@@ -6,6 +6,7 @@ import pytest
 
 from detectors.base import Finding
 from detectors.examples import about, when
+from detectors.words import WORDS, in_words, word
 from schemas.envelope import Event
 from schemas.times import DAY, HOUR, to_ms
 from tests.detectors.stories import detector, told
@@ -102,6 +103,8 @@ def test_both_clocks_stand_side_by_side() -> None:
         "promised_minutes": 1440,
         "customer_minutes": 2880,
         "operator_minutes": 300,
+        "why_zh": "仅按运营商时钟按时",
+        "why_en": "kept by our clock only",
     }
     assert moment.missing is None
 
@@ -178,3 +181,13 @@ def test_without_an_order_the_line_is_the_case() -> None:
 def test_operators_may_allow_more_hours() -> None:
     story = [order("sim.provisioned", "0 10:00", line_kind="mobile"), order("service.activated", "0 13:00")]
     assert told(detector("N22", mobile_hours=4), story, DAY) == []
+
+
+def test_every_code_has_words_in_both_languages() -> None:
+    for code in (*WORDS, "step_80"):
+        assert word(code).zh
+        assert not word(code).zh.isascii()
+        assert word(code).en.isascii()
+    assert in_words("why", ["missed", "survey"])["why_en"] == "the date was missed, the customer is not content"
+    with pytest.raises(KeyError):
+        word("unheard_of")

@@ -122,8 +122,9 @@ def test_texts_exist_in_both_languages() -> None:
 
 
 def test_both_templates_read_the_same_measures() -> None:
-    def fields(template: str) -> set[str | None]:
-        return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+    def fields(template: str) -> set[str]:
+        names = {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+        return {name.removesuffix("_zh").removesuffix("_en") for name in names}
 
     pairs = {d.meta.name: (fields(d.meta.explanation.zh), fields(d.meta.explanation.en)) for d in CATALOGUE}
     assert {name: pair for name, pair in pairs.items() if pair[0] != pair[1] or not pair[0]} == {}
