@@ -219,6 +219,14 @@ class Figure(Declared):
     title: Text | None = None
 
 
+def _figure(given: Any) -> Any:
+    return {"name": given} if isinstance(given, str) else given
+
+
+Renamed = Annotated[Figure, BeforeValidator(_figure, json_schema_input_type=str | Figure)]
+"""A figure under another key; in short the key alone."""
+
+
 class Reopen(Figure):
     """Steps from an activity in `after` to one outside `unless`: `<name>_transitions` and `<name>_cases`."""
 
@@ -294,7 +302,7 @@ class Complete(Declared):
 class ProfileSection(Declared):
     """What `mot profile` counts beyond what it counts for every log. `rename` gives standard figures another key."""
 
-    rename: dict[str, str] = {}
+    rename: dict[str, Renamed] = {}
     clock: Clock = Field("elapsed", description="clock of durations, delays and repeats that name none")
     top_variants: int = Field(6, ge=1)
     teams: dict[str, Column] = Field(

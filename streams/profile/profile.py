@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -158,8 +158,8 @@ def _span(table: Table, *, bare: bool) -> Figures:
     }
 
 
-def _renamed(figures: Figures, names: dict[str, str]) -> Figures:
-    return {names.get(key, key): value for key, value in figures.items()}
+def _renamed(figures: Figures, names: Mapping[str, Figure]) -> Figures:
+    return {names[key].name if key in names else key: value for key, value in figures.items()}
 
 
 def _titles(asked: ProfileSection) -> dict[str, Text]:
@@ -175,6 +175,8 @@ def _titles(asked: ProfileSection) -> dict[str, Text]:
                 continue
             for ending in ("", "_transitions", "_cases", "_events", "_calls"):
                 titles[figure.name + ending] = _with(figure.title, PART_TITLES.get(ending.removeprefix("_")))
+    for key, figure in asked.rename.items():
+        titles[figure.name] = figure.title or TITLES.get(key) or Text(zh=figure.name, en=figure.name)
     for delay in asked.delays:
         if delay.over is not None and delay.title is not None:
             days = delay.over.days

@@ -212,8 +212,10 @@ def test_figures_of_one_column_and_another_key(tmp_path: Path) -> None:
         "  value_counts: [{name: by_team, field: team}]\n  distinct: [{name: teams, field: team}]\n"
     )
 
-    figures = _figures(tmp_path, asked, *THREE_CASES)
+    profile = _profile(tmp_path, asked, *THREE_CASES)
 
+    figures = profile.as_json()
+    assert profile.title_of("rows").zh == "事件数"
     assert (figures["rows"], "events" in figures) == (6, False)
     assert (figures["begins"], figures["by_team"], figures["teams"]) == ({"A": 2}, {"A": 4, "B": 1}, 2)
 
