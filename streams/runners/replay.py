@@ -18,9 +18,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from detectors.catalogue import with_params
-
 from detectors.base import AnyDetector
+from detectors.catalogue import with_params
 from schemas.codec import decode
 from schemas.deadletters import DeadLetter
 from schemas.envelope import Event, Tick
@@ -30,7 +29,7 @@ from streams.engine.effects import Effects
 from streams.engine.engine import Engine
 from streams.engine.partition import partition_of
 from streams.errors import StreamsError
-from streams.runners import results
+from streams.runners import collector, results
 from streams.runners.results import KpiPart, MomentLedger
 from streams.sources.logs import LogSource, Records, open_log
 
@@ -103,6 +102,7 @@ class _Share:
                 counted = 0
                 self._kpis.write(self.engine.kpi_changes())
                 self.engine.close_windows()
+                collector.sweep()
             yield len(records)
 
     def finish(self, front: int) -> dict[str, int]:
@@ -213,6 +213,7 @@ def _in_processes(plan: ReplayPlan, progress: Progress | None) -> list[dict[str,
 def _work(plan: ReplayPlan, partition: int, parent: Connection) -> None:
     """One process of a replay: work, tell the highest time, hear the log's, finish."""
     try:
+        collector.calm()
         log = open_log(plan.log, plan.mapping)
         share = _Share(plan, partition)
         read, told = 0, perf_counter()
