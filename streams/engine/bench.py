@@ -20,10 +20,15 @@ from streams.engine.wording import digest, moment_id, withdrawn, worded
 
 
 class Seat(NamedTuple):
-    """A detector at its place in the engine, with the allowed lateness (ms) of the events it reads."""
+    """A detector at its place in the engine.
+
+    `lateness` (ms) is the allowance of the events it reads, `keep` (ms) how long a case can matter after its last fact:
+    what the detector says of itself or, when its parameters reach further back, what they need.
+    """
 
     detector: AnyDetector
     lateness: int
+    keep: int
 
 
 class Said(NamedTuple):
@@ -77,7 +82,8 @@ class Bench:
         detector = seat.detector
         settled_until = front if final else front - seat.lateness
         if detector.meta.forget_ms is not None:
-            _forget(case, front - seat.lateness - detector.meta.forget_ms)
+            horizon = max(detector.meta.forget_ms, seat.keep)
+            _forget(case, front - seat.lateness - horizon)
         try:
             findings, look_at = detector.judge(detector.params, case.facts, front)
             if not findings and not case.raised:
@@ -137,7 +143,7 @@ class Bench:
 
 def is_over(case: Case, seat: Seat, front: int) -> bool:
     """Whether no fact still to come can concern this case any more."""
-    return case.look_at is None and case.facts[-1].at + seat.detector.meta.keep_ms + seat.lateness < front
+    return case.look_at is None and case.facts[-1].at + seat.keep + seat.lateness < front
 
 
 def _status(finding: Finding, settled: bool) -> RaisedStatus:

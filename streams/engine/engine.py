@@ -80,7 +80,7 @@ class Engine:
         self._max_cached = max_cached
         self._lateness = lateness or Lateness()
         self._placements = placements or Placements(shipped_touchpoints())
-        seats = {d.meta.id: Seat(d, self._lateness.of_types(d.meta.consumes)) for d in catalogue}
+        seats = {d.meta.id: _seat(d, self._lateness) for d in catalogue}
         self.fingerprint = _fingerprint(catalogue, self._lateness)
         self._bench = Bench(seats, strict)
         self._readers = _readers_by_type(seats)
@@ -328,6 +328,11 @@ class Engine:
             seat = self._bench.seat(key.detector_id)
             if seat is not None and is_over(case, seat, self._front):
                 del customer.cases[key]
+
+
+def _seat(detector: AnyDetector, lateness: Lateness) -> Seat:
+    keep = max(detector.meta.keep_ms, detector.params.horizon_ms)
+    return Seat(detector, lateness.of_types(detector.meta.consumes), keep)
 
 
 def _readers_by_type(seats: Mapping[str, Seat]) -> dict[str, list[_Reader]]:
