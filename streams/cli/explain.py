@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -213,7 +213,7 @@ def _moment_lines(session: Session, case: CaseReading) -> Iterator[Text]:
         if evidence.clause:
             parts.append(session.say("explain.clause", what=evidence.clause))
         yield Text(" · ".join(parts), style="dim")
-        yield Text(session.say("explain.measures", what=_pairs(evidence.measures)), style="dim")
+        yield Text(session.say("explain.measures", what=_pairs(_in_language(session, evidence.measures))), style="dim")
         if moment.status != "retracted":
             yield Text(session.say("explain.recovery", what=session.pick(moment.recovery)), style="green")
 
@@ -255,6 +255,14 @@ def _facts(session: Session, facts: Sequence[Fact]) -> RenderableType:
 
 def _pairs(values: dict[str, Any]) -> str:
     return ", ".join(f"{name}={_number(value)}" for name, value in values.items()) or "-"
+
+
+def _in_language(session: Session, measures: Mapping[str, Any]) -> dict[str, Any]:
+    """The measures without the words that are for the other language (`why_zh` in an English page)."""
+    other = "_en" if session.language == "zh" else "_zh"
+    return {
+        name.removesuffix(f"_{session.language}"): value for name, value in measures.items() if not name.endswith(other)
+    }
 
 
 def _number(value: object) -> str:
