@@ -11,20 +11,27 @@ Effects begin to leave while a commit's records are still being computed; only i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from time import monotonic
 from typing import Any, Literal
 
+import msgspec
+
 from detectors.base import AnyDetector
+from journeys.lateness import Lateness
+from journeys.placement import Placements
+from journeys.touchpoints import Touchpoints, shipped_touchpoints
 from schemas.codec import decode
 from schemas.deadletters import DeadLetter
 from schemas.envelope import Event
 from streams.engine.engine import Engine
 from streams.engine.partition import partition_of
 from streams.lock import FolderLock
+from streams.runners.collecting import long_lived_state
 from streams.runners.feeds import Records, RecordSource
 from streams.runners.folder import RunHeader, claim, clickhouse_path, state_path
 from streams.runners.partition import Decoded, Partition
@@ -32,6 +39,7 @@ from streams.runners.query_server import QueryServer
 from streams.runners.writer import EffectsWriter
 from streams.sinks.clickhouse import ClickHouseSink, open_client
 from streams.sinks.ports import Delivery
+from streams.sinks.rows import touchpoint_rows
 from streams.stores.sqlite import PartitionStore
 
 Step = Literal["fetched", "decoded", "computed", "sending", "safe", "committed", "finished"]
@@ -53,6 +61,15 @@ class Settings:
     synchronous: Literal["NORMAL", "FULL"] = "NORMAL"
     strict: bool = False
     answers_queries: bool = True
+    max_cached: int = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How an operator reads his events, beyond the detectors: what counts as late, where touchpoints stand."""
+
+    lateness: Lateness = field(default_factory=Lateness)
+    touchpoints: Touchpoints = field(default_factory=shipped_touchpoints)
 
 
 @dataclass(slots=True)
@@ -91,7 +108,7 @@ class EmbeddedRunner:
         *,
         partitions: int = 1,
         settings: Settings | None = None,
-        engine_options: Mapping[str, Any] | None = None,
+        reading: Reading | None = None,
         told: Callable[[Progress], None] | None = None,
         fault: Callable[[Step], None] = _survive,
     ) -> None:
@@ -100,7 +117,7 @@ class EmbeddedRunner:
         self._catalogue = catalogue
         self._count = partitions
         self._settings = settings or Settings()
-        self._engine_options = engine_options or {}
+        self._reading = reading or Reading()
         self._told = told
         self._fault = fault
         self._stopping = False
@@ -126,7 +143,10 @@ class EmbeddedRunner:
                 opened.callback(QueryServer(self._folder, clickhouse_path(self._folder)).close)
             writer = EffectsWriter(sink)
             opened.callback(writer.close)
-            self._follow(_Run(partitions, writer, self._settings, self._fault))
+            committed = opened.enter_context(long_lived_state())
+            sink.write_rows("touchpoints", touchpoint_rows(self._reading.touchpoints))
+            self._follow(_Run(partitions, writer, self._settings, self._fault), committed)
+            sink.write_rows("runs", [self._run_row(partitions)])
         return self.progress
 
     def _open_partition(self, number: int, opened: ExitStack) -> Partition:
@@ -134,21 +154,44 @@ class EmbeddedRunner:
         store = PartitionStore(path, synchronous=self._settings.synchronous)
         opened.callback(store.close)
         engine = Engine(
-            self._catalogue, partition=number, records=store, strict=self._settings.strict, **self._engine_options
+            self._catalogue,
+            partition=number,
+            records=store,
+            strict=self._settings.strict,
+            lateness=self._reading.lateness,
+            placements=Placements(self._reading.touchpoints),
+            max_cached=self._settings.max_cached,
         )
         return Partition(engine, store, path)
 
-    def _follow(self, run: _Run) -> None:
+    def _run_row(self, partitions: Sequence[Partition]) -> dict[str, Any]:
+        """What this start was and did, for table `runs`; a later start with the same meaning replaces it."""
+        fingerprint = partitions[0].engine.fingerprint
+        header = {
+            "detectors": [f"{one.meta.id}@{one.meta.version}" for one in self._catalogue],
+            "fingerprint": fingerprint,
+            "partitions": self._count,
+            "product": version("mot-monitor"),
+            "source": self._source.identity,
+        }
+        return {
+            "run_id": fingerprint,
+            "header": msgspec.json.encode(header).decode(),
+            "summary": msgspec.json.encode(self.progress.totals).decode(),
+            "records": self.progress.position,
+            "finished": int(self.progress.finished),
+        }
+
+    def _follow(self, run: _Run, committed: Callable[[], None]) -> None:
         start = run.start
         for records in self._source.batches(start, self._settings.batch_records):
             self._fault("fetched")
             run.take(records)
-            if run.is_due():
+            if run.is_due() or self._stopping:
                 run.commit()
+                committed()
                 self._report(run, finished=False)
             if self._stopping:
-                run.commit()
-                self._report(run, finished=False)
                 return
         run.finish()
         self._fault("finished")

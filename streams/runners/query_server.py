@@ -86,18 +86,22 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
 
 class _Request(socketserver.StreamRequestHandler):
-    timeout = 30
+    timeout = 5  # seconds for the question to arrive
     server: _Server
 
     def handle(self) -> None:
         try:
-            asked = msgspec.json.decode(self.rfile.readline(_LONGEST_REQUEST), type=dict[str, str])
+            line = self.rfile.readline(_LONGEST_REQUEST)
+        except OSError:
+            return  # whoever asked went away or never asked
+        try:
+            asked = msgspec.json.decode(line, type=dict[str, str])
             said: object = self.server.answer(asked["sql"])._asdict()
         except StreamsError as fault:
             said = {"zh": fault.text.zh, "en": fault.text.en}
         except (msgspec.DecodeError, KeyError) as fault:
             said = {"zh": f"无法理解的请求:{fault}", "en": f"the request cannot be understood: {fault}"}
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        with contextlib.suppress(OSError):
             self.wfile.write(msgspec.json.encode(said) + b"\n")
 
 

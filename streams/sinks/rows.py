@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
 
+from journeys.kpis import KpiChanges
+from journeys.touchpoints import Touchpoints
 from schemas.deadletters import DeadLetter
 from schemas.facts import DetectorFailure, Handoff
 from schemas.times import iso, to_ms
@@ -85,6 +87,28 @@ def dead_letter_row(letter: DeadLetter) -> dict[str, Any]:
 def failure_row(failure: DetectorFailure) -> dict[str, Any]:
     """Columns of table `detector_failures`."""
     return {**failure._asdict(), "at": iso(failure.at)}
+
+
+def touchpoint_rows(touchpoints: Touchpoints) -> list[dict[str, Any]]:
+    """Rows of table `touchpoints`."""
+    return [
+        {"touchpoint": one.id, "stage": one.stage, "name_zh": one.name.zh, "name_en": one.name.en}
+        for one in touchpoints.values()
+    ]
+
+
+def kpi_rows(changes: KpiChanges) -> Iterator[dict[str, Any]]:
+    """Columns of table `kpis`, row by row; ClickHouse gets them as whole columns instead (`kpi_columns`)."""
+    for part in changes.columns:
+        for dim, window, value in zip(part.dim_id, part.window_ms, part.value, strict=True):
+            yield {
+                **changes.dims[dim]._asdict(),
+                "grain": part.grain,
+                "window_start": iso(window),
+                "partition": changes.partition,
+                "value": value,
+                "version": changes.version,
+            }
 
 
 def encoded(rows: Iterable[dict[str, Any]]) -> list[bytes]:

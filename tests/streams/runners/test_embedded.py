@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from schemas.envelope import Event
 from streams.errors import FolderMismatch, SinkFailed, SourceNotResumable
 from streams.runners.embedded import EmbeddedRunner, Progress, Settings, Step
 from streams.runners.feeds import LineFileSource, ListSource, StreamSource
+from streams.runners.query_server import query_folder
 from streams.sinks.clickhouse import ClickHouseSink
 from streams.sinks.ports import Delivery
 from tests.streams.runners.stories import CATALOGUE, ledger, log
@@ -180,3 +182,28 @@ def test_a_folder_belongs_to_one_number_of_partitions_and_one_log(tmp_path: Path
 def test_other_detectors_on_an_old_folder_are_reported(tmp_path: Path) -> None:
     assert EmbeddedRunner(tmp_path, ListSource(LOG[:50]), CATALOGUE).run().same_settings
     assert not EmbeddedRunner(tmp_path, ListSource(LOG[:100]), CATALOGUE[:2]).run().same_settings
+
+
+def test_the_folder_says_what_ran_and_names_the_touchpoints(tmp_path: Path) -> None:
+    run(tmp_path, LOG[:100])
+    run(tmp_path, LOG[:200])
+
+    [[detectors, records, finished, events]] = query_folder(
+        tmp_path,
+        "SELECT JSONExtract(header, 'detectors', 'Array(String)'), records, finished, "
+        "JSONExtractInt(summary, 'events') FROM runs FINAL",
+    ).rows
+    assert detectors == [f"{one.meta.id}@{one.meta.version}" for one in CATALOGUE]
+    assert (records, finished) == (200, 1)
+    assert 100 < events <= 200
+    named = "SELECT touchpoint FROM touchpoints WHERE name_zh != ''"
+    unnamed = f"SELECT count() FROM events_now WHERE touchpoint NOT IN ({named})"
+    assert query_folder(tmp_path, unnamed).rows == [[0]]
+
+
+def test_the_collector_is_put_back_as_it_was(tmp_path: Path) -> None:
+    before = gc.get_threshold()
+    run(tmp_path, LOG[:100])
+
+    assert gc.get_threshold() == before
+    assert gc.get_freeze_count() == 0

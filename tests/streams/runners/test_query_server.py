@@ -90,6 +90,14 @@ def test_garbage_on_the_socket_does_no_harm(tmp_path: Path) -> None:
         assert query_folder(tmp_path, "SELECT 1").rows == [[1]]
 
 
+def test_whoever_connects_and_says_nothing_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as silent, HeldRun(tmp_path):
+        silent.connect(str(socket_of(tmp_path)))
+        assert query_folder(tmp_path, "SELECT 1").rows == [[1]]
+
+    assert not is_held(tmp_path)
+
+
 def test_a_socket_left_by_a_killed_process_is_no_hindrance(tmp_path: Path) -> None:
     EmbeddedRunner(tmp_path, ListSource(log(50)), CATALOGUE).run()
     with socket.socket(socket.AF_UNIX) as left:
