@@ -120,9 +120,10 @@ class Books:
         """
         runs = self.runs(customer.cycle)
         sums: dict[int, int] = {}
-        for event in sorted(happenings, key=lambda event: event.at):
+        charges = [event for event in happenings if event.event_type == "charge.rated"]
+        for event in sorted(charges, key=lambda charge: charge.at):
             number = bisect_right(runs, event.at)
-            if event.event_type != "charge.rated" or (number < len(runs) and self.billed(customer, number)):
+            if number < len(runs) and self.billed(customer, number):
                 continue
             sums[number] = sums.get(number, 0) + (event.amount or 0)
             habit = self.habit(customer, number)
