@@ -28,7 +28,7 @@ from schemas.deadletters import DeadLetter, Reason, masked
 from schemas.envelope import Event, Tick
 from schemas.events import EVENT_TYPES
 from schemas.inspection import LIMITS, NOT_FINITE, DoubledKeys, check_names, inspect
-from schemas.refusals import Refused, refusal_of, refused_at
+from schemas.refusals import Refusal, Refused, refusal_of, refused_at
 from schemas.times import DAY, EPOCH, SECOND, to_ms
 from schemas.upcasters import CURRENT_VERSION, UPCASTERS, UpcastError, upcast
 
@@ -81,6 +81,11 @@ class _Readers(dict[str, _Reader]):
 
 
 _READERS = _Readers()
+_KIN = {
+    entity: "of its kind are " + ", ".join(name for name in EVENT_TYPES if name.split(".")[0] == entity)
+    for entity in {name.split(".")[0] for name in EVENT_TYPES}
+}
+"""Entity of an event type (`order`) to the types it has, as advice."""
 
 
 def decode(raw: bytes | None, origin: str = "", position: int = 0) -> Event | Tick | DeadLetter:
@@ -89,15 +94,18 @@ def decode(raw: bytes | None, origin: str = "", position: int = 0) -> Event | Ti
     `raw` is one JSON object in UTF-8, None for a tombstone; `origin` and `position` (file and line, topic-partition
     and offset) go into a dead letter and its id.
     """
+    complaint: Refusal | None = None
     if raw is not None and len(raw) <= _SMALL:
         try:
             stamps = _read_stamps(raw)
             event = _READERS[stamps.event_type](raw)
             if _nothing_hidden(raw, event):
                 return _settled(event, stamps.occurred_at, stamps.recorded_at)
+        except ValidationError as error:
+            complaint = refusal_of(error)
         except (msgspec.MsgspecError, ValueError, LookupError, Refused, RecursionError):
             pass  # the slow way finds out what it was
-    return _decoded_slowly(raw or b"", origin, position)
+    return _decoded_slowly(raw or b"", origin, position, complaint)
 
 
 def _nothing_hidden(raw: bytes, event: Any) -> bool:
@@ -195,30 +203,35 @@ def _may_be_negative(event: Event) -> bool:
     return event.event_type in MAY_BE_NEGATIVE
 
 
-def _decoded_slowly(raw: bytes, origin: str, position: int) -> Event | Tick | DeadLetter:
+def _decoded_slowly(
+    raw: bytes, origin: str, position: int, complaint: Refusal | None = None
+) -> Event | Tick | DeadLetter:
+    """What `decode` promises, by looking at everything; `complaint` is what the model already said against `raw`."""
     occurred: datetime | None = None
     try:
         document = _parsed(raw)
         inspect(document)
         present = raw
         if _version_of(document) < CURRENT_VERSION:
-            document, present = _current(document)
+            document, present, complaint = *_current(document), None
         reader = _READERS[_known_type_of(document)]
         stamps = [_stamp(document, "occurred_at")]
         if document["event_type"] != "clock.tick":
             stamps.append(_stamp(document, "recorded_at"))
         occurred = stamps[0]
-        event = reader(present)
-        if not isinstance(event, Tick):
-            check_names(event)
-        return _settled(event, stamps[0], stamps[1] if len(stamps) > 1 else None)
+        if complaint is None:
+            event = reader(present)
+            if not isinstance(event, Tick):
+                check_names(event)
+            return _settled(event, stamps[0], stamps[1] if len(stamps) > 1 else None)
     except ValidationError as error:
-        refused = refusal_of(error)
-    except Refused as refusal:
-        refused = refusal
-    if refused.reason in {Reason.FUTURE_TIME, Reason.IMPLAUSIBLE_TIME}:
+        complaint = refusal_of(error)
+    except Refused as refused:
+        complaint = refused.refusal
+    if complaint.reason in {Reason.FUTURE_TIME, Reason.IMPLAUSIBLE_TIME}:
         occurred = None
-    return dead_letter(raw, origin, position, refused.reason, refused.detail, field=refused.field, occurred_at=occurred)
+    reason, detail, field = complaint
+    return dead_letter(raw, origin, position, reason, detail, field=field, occurred_at=occurred)
 
 
 def _parsed(raw: bytes) -> dict[str, Any]:
@@ -295,8 +308,8 @@ def _known_type_of(document: dict[str, Any]) -> str:
     if not isinstance(event_type, str):
         raise refused_at(("event_type",), Reason.WRONG_VALUE, "must be text in quotes")
     if event_type not in EVENT_TYPES and event_type != "clock.tick":
-        akin = [known for known in EVENT_TYPES if known.split(".")[0] == event_type.split(".")[0]]
-        flaw = f"is not in the vocabulary; {'of its kind are ' + ', '.join(akin) if akin else 'map it at the source'}"
+        akin = _KIN.get(event_type.split(".")[0], "map it at the source, or add it as schemas/README.md tells")
+        flaw = f"is not in the vocabulary; {akin}"
         raise refused_at(("event_type",), Reason.UNKNOWN_TYPE, flaw)
     return event_type
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -51,65 +52,64 @@ _BEYOND = "is a number beyond 64 bits or not finite; leave it out, or write it a
 def inspect(document: Any, limits: Limits = LIMITS) -> int:
     """The number of keys in `document`, at all depths.
 
-    Raises Refused at the first flaw: too deep or too large, a key twice, a number without end, NUL or half a character
-    in a text.
+    Raises Refused for a flaw: too deep or too large, a key twice, a number without end, NUL or half a character in a
+    text.
     """
     keys = values = 0
     waiting: list[tuple[Path, Any]] = [((), document)]
     while waiting:
         path, value = waiting.pop()
-        if isinstance(value, dict):
-            keys += len(value)
-            _check_object(path, value, keys, limits)
-            inside = [((*path, key), member) for key, member in value.items()]
-        elif isinstance(value, list):
-            inside = [((*path, at), member) for at, member in enumerate(value[: limits.values])]
-        else:
-            _check_scalar(path, value, limits)
-            continue
-        values += len(value)
         if len(path) >= limits.depth:
             raise Refused(Reason.TOO_DEEP, f"The record is nested deeper than {limits.depth} levels; flatten it.")
+        values += len(value)
+        if isinstance(value, dict):
+            keys += len(value)
+            _check_keys(path, value, keys, limits)
+            members: Iterable[tuple[Any, Any]] = value.items()
+        else:
+            members = enumerate(value)
         if values > limits.values:
             raise Refused(Reason.TOO_MANY_KEYS, f"The record holds more than {limits.values} values; split it.")
-        waiting.extend(reversed(inside))
+        for step, member in members:
+            if isinstance(member, dict | list):
+                waiting.append(((*path, step), member))
+            elif member is not None:
+                _check_scalar(path, step, member, limits)
     return keys
 
 
-def _check_object(path: Path, value: dict[str, Any], keys: int, limits: Limits) -> None:
+def _check_keys(path: Path, value: dict[str, Any], keys: int, limits: Limits) -> None:
     if isinstance(value, DoubledKeys):
         raise refused_at(path, Reason.DUPLICATE_KEY, "states a key twice; state each key once")
     if keys > limits.keys:
         raise Refused(Reason.TOO_MANY_KEYS, f"The record has more than {limits.keys} keys; send what the event needs.")
     for key in value:
-        _check_text((*path, key), key, limits)
+        if not key.isascii() or "\0" in key or len(key) > limits.text_bytes:
+            _check_text(path, key, key, limits)
 
 
-def _check_scalar(path: Path, value: Any, limits: Limits) -> None:
+def _check_scalar(path: Path, step: str | int, value: Any, limits: Limits) -> None:
     if isinstance(value, str):
-        _check_text(path, value, limits)
-    elif isinstance(value, bool) or value is None:
-        return
+        if not value.isascii() or "\0" in value or len(value) > limits.text_bytes:
+            _check_text(path, step, value, limits)
     elif isinstance(value, int):
         if not -(2**63) <= value < 2**63:
-            raise refused_at(path, Reason.WRONG_VALUE, _BEYOND)
+            raise refused_at((*path, step), Reason.WRONG_VALUE, _BEYOND)
     elif isinstance(value, NotFinite) or not isfinite(value):
-        raise refused_at(path, Reason.WRONG_VALUE, _BEYOND)
+        raise refused_at((*path, step), Reason.WRONG_VALUE, _BEYOND)
 
 
-def _check_text(path: Path, text: str, limits: Limits) -> None:
+def _check_text(path: Path, step: str | int, text: str, limits: Limits) -> None:
     if "\0" in text:
-        raise refused_at(path, Reason.FORBIDDEN_CHARACTER, "holds a NUL character; remove it")
-    if text.isascii():
-        size = len(text)
-    else:
-        try:
-            size = len(text.encode())
-        except UnicodeEncodeError:
-            flaw = "holds half of a surrogate pair; write whole characters in UTF-8"
-            raise refused_at(path, Reason.FORBIDDEN_CHARACTER, flaw) from None
+        raise refused_at((*path, step), Reason.FORBIDDEN_CHARACTER, "holds a NUL character; remove it")
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        flaw = "holds half of a surrogate pair; write whole characters in UTF-8"
+        raise refused_at((*path, step), Reason.FORBIDDEN_CHARACTER, flaw) from None
     if size > limits.text_bytes:
-        raise refused_at(path, Reason.TOO_LARGE, f"is a text of more than {limits.text_bytes} bytes; shorten it")
+        flaw = f"is a text of more than {limits.text_bytes} bytes; shorten it"
+        raise refused_at((*path, step), Reason.TOO_LARGE, flaw)
 
 
 def check_names(event: Event) -> None:

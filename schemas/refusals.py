@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -47,14 +47,20 @@ _SENTENCES: Mapping[str, str] = MappingProxyType(
 )
 
 
+class Refusal(NamedTuple):
+    """Why a record cannot be used: the reason, a sentence that says what to do, the field at fault if there is one."""
+
+    reason: Reason
+    detail: str
+    field: str | None = None
+
+
 class Refused(Exception):
-    """A record cannot be used: `reason`, a sentence that says what to do, and the `field` at fault if there is one."""
+    """A record cannot be used. Keep its `refusal`, not the exception, which holds on to all frames it passed."""
 
     def __init__(self, reason: Reason, detail: str, field: str | None = None) -> None:
         super().__init__(detail)
-        self.reason = reason
-        self.detail = detail
-        self.field = field
+        self.refusal = Refusal(reason, detail, field)
 
 
 def spelled(path: Path) -> str:
@@ -62,13 +68,18 @@ def spelled(path: Path) -> str:
     return ".".join(_UNSAFE.sub("?", str(step)) for step in path)[:_LONGEST_PATH]
 
 
-def refused_at(path: Path, reason: Reason, flaw: str) -> Refused:
+def refusal_at(path: Path, reason: Reason, flaw: str) -> Refusal:
     """A refusal whose sentence is the field followed by `flaw`; without a path the record is at fault."""
     field = spelled(path)
-    return Refused(reason, f"{field or 'The record'} {flaw}.", field or None)
+    return Refusal(reason, f"{field or 'The record'} {flaw}.", field or None)
 
 
-def refusal_of(error: ValidationError) -> Refused:
+def refused_at(path: Path, reason: Reason, flaw: str) -> Refused:
+    """The exception that carries `refusal_at` the same."""
+    return Refused(*refusal_at(path, reason, flaw))
+
+
+def refusal_of(error: ValidationError) -> Refusal:
     """The first thing pydantic complains about, in our words."""
     errors = error.errors(include_url=False)
     path = _declared(errors[0]["loc"])
@@ -76,14 +87,14 @@ def refusal_of(error: ValidationError) -> Refused:
     told = next(each for each in reversed(errors) if _declared(each["loc"]) == path)
     kind, context, given = told["type"], told.get("ctx", {}), told["input"]
     if kind == "missing" or given is None:
-        return refused_at(path, Reason.MISSING_FIELD, "is missing; state it, this event cannot be used without it")
+        return refusal_at(path, Reason.MISSING_FIELD, "is missing; state it, this event cannot be used without it")
     if given == "":
-        return refused_at(path, Reason.MISSING_FIELD, "is empty; state it or leave the field out where it is optional")
+        return refusal_at(path, Reason.MISSING_FIELD, "is empty; state it or leave the field out where it is optional")
     if kind == "timezone_aware":
-        return refused_at(path, Reason.NO_TIME_ZONE, "has no time zone; end it with Z or an offset such as +08:00")
+        return refusal_at(path, Reason.NO_TIME_ZONE, "has no time zone; end it with Z or an offset such as +08:00")
     if kind == "json_invalid":
-        return Refused(Reason.NOT_JSON, "The record is not JSON; write one JSON object per record.")
-    return refused_at(path, Reason.WRONG_VALUE, _flaw(kind, context))
+        return Refusal(Reason.NOT_JSON, "The record is not JSON; write one JSON object per record.")
+    return refusal_at(path, Reason.WRONG_VALUE, _flaw(kind, context))
 
 
 def _declared(path: Path) -> Path:
