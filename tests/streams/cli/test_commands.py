@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from schemas.moments import Moment
+from streams.cli.demo import scored
 from streams.cli.schema import texts
 from streams.lock import FolderLock
 from streams.simulator.config import SimulationConfig
 from streams.simulator.output import write_log
 from streams.simulator.scoring import DETECTOR_OF
+from streams.simulator.truth import read_truth
 from tests.streams.cli.conftest import Mot
 
 RICH = {
@@ -250,6 +253,15 @@ def test_while_a_demo_runs_sql_is_answered_and_ctrl_c_ends_it_cleanly(mot: Mot, 
     assert "Stopped at event time" in out
     assert "Traceback" not in err
     assert json.loads((folder / "summary.json").read_text())["moments"]["pending"] == 0
+
+
+def test_a_bill_seen_growing_before_a_run_was_cut_off_is_not_spurious(replayed: Path) -> None:
+    truths = list(read_truth(replayed.parent / "truth.jsonl"))
+    moments = [Moment.model_validate(moment) for moment in moments_of(replayed)]
+    for record in truths:
+        if record.kind == "planted":
+            at = record.broken_at
+            assert all(not one.spurious for one in scored(truths, moments, at)), record
 
 
 def test_demo_wipes_no_folder_that_is_not_a_demos(mot: Mot, tmp_path: Path) -> None:
