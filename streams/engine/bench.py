@@ -83,7 +83,7 @@ class Bench:
         settled_until = front if final else front - seat.lateness
         if detector.meta.forget_ms is not None:
             horizon = max(detector.meta.forget_ms, seat.keep)
-            _forget(case, front - seat.lateness - horizon)
+            _forget(case, horizon + seat.lateness)
         try:
             findings, look_at = detector.judge(detector.params, case.facts, front)
             if not findings and not case.raised:
@@ -158,11 +158,9 @@ def _thin(case: Case, limit: int) -> None:
     case.thinned = True
 
 
-def _forget(case: Case, before: int) -> None:
-    """Drop facts older than `before` (ms), but never the last."""
-    facts = case.facts
-    if facts[0].at >= before:
-        return
-    kept = [fact for fact in facts if fact.at >= before]
-    case.facts = kept or facts[-1:]
-    case.thinned = True
+def _forget(case: Case, horizon: int) -> None:
+    """Drop facts more than `horizon` ms older than the case's last one."""
+    before = case.facts[-1].at - horizon
+    if case.facts[0].at < before:
+        case.facts = [fact for fact in case.facts if fact.at >= before]
+        case.thinned = True
