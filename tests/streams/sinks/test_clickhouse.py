@@ -258,3 +258,23 @@ def test_statements_are_split_outside_quotes_and_comments() -> None:
     assert ddl.split(script) == ["SELECT ';--'", "CREATE VIEW `a;b` AS SELECT 1"]
     with pytest.raises(ValueError, match="quote"):
         ddl.split("SELECT 'open")
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "2026-01-01 10:00:00Z",
+        "2026-01-01t10:00:00z",
+        "2026-01-01T10:00:00.1234567+0530",
+        "2026-01-01T10:00:00.123456789+05:30",
+        "2026-01-01T10:00:00-00:30",
+    ],
+)
+def test_clickhouse_reads_a_time_as_the_codec_does(client: Any, sink: ClickHouseSink, spelling: str) -> None:
+    document = json.loads(raw("e1", "usage.recorded", BEGIN, "c1", {"kind": "data", "units": 1}))
+    line = json.dumps({**document, "occurred_at": spelling, "recorded_at": "2026-11-01T00:00:00Z"}).encode()
+    event = decode(line)
+    assert isinstance(event, Event)
+
+    assert sink.write(events(line)) == []
+    assert rows(client, "SELECT toUnixTimestamp64Milli(occurred_at) FROM events") == [(event.occurred_ms,)]
