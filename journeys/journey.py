@@ -6,7 +6,6 @@ the stage they left the customer in.
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -29,59 +28,65 @@ class Change(NamedTuple):
     deleted: bool
 
 
-MAX_VISITS = 24
-"""Bounded history: beyond it the oldest visits are summed up although a late event might have fallen between them."""
-
 START = Visit(-1, 0, "", "")
 """Before the first event."""
 
+ROOM = 24
+"""Visits held before old ones are summed up for the first time."""
+
+MAX_VISITS = 4096
+"""Bounded memory: a customer with more events than this inside the allowed lateness has a shorter horizon."""
+
 
 class Journey:
-    """The visits still open to correction and what lies before them. `visits` are sorted by time, then key."""
+    """The visits still open to correction, by event key, and what lies before them.
 
-    __slots__ = ("base", "visits")
+    `recent` serves deduplication too: an event whose key is in it has been seen. `last` is the latest visit, `base` the
+    latest of those that were summed up. Memory access is what counts with a million customers, hence so few objects.
+    """
 
-    def __init__(self, base: Visit = START, visits: list[Visit] | None = None) -> None:
+    __slots__ = ("base", "last", "recent", "room")
+
+    def __init__(self, base: Visit = START) -> None:
         self.base = base
-        self.visits: list[Visit] = [] if visits is None else visits
+        self.last = base
+        self.recent: dict[int, Visit] = {}
+        self.room = ROOM
 
     @property
     def stage(self) -> str:
         """The stage of the latest event, "" before any."""
-        return self.visits[-1].stage if self.visits else self.base.stage
+        return self.last.stage
 
     def settle(self, before: int) -> None:
-        """Sum up visits before `before` (ms), which no late event can precede any more, and any beyond MAX_VISITS."""
-        visits = self.visits
-        settled = max(0, len(visits) - MAX_VISITS)
-        while settled < len(visits) and visits[settled].at < before:
-            settled += 1
-        if settled:
-            self.base = visits[settled - 1]
-            del visits[:settled]
+        """Sum up visits before `before` (ms), which no late event can precede any more, and those beyond MAX_VISITS."""
+        kept = sorted(visit for visit in self.recent.values() if visit.at >= before)[-MAX_VISITS:]
+        if len(kept) < len(self.recent):
+            first = kept[0] if kept else None
+            settled = [visit for visit in self.recent.values() if first is None or visit < first]
+            self.base = max(self.base, *settled)
+            self.recent = {visit.key: visit for visit in kept}
+        self.room = max(ROOM, 2 * len(kept))
 
     def visit(self, customer_id: str, visit: Visit) -> Sequence[Change]:
-        """Place one event; returns the stage changes it makes or unmakes (mostly none).
+        """Place an event not seen before; returns the stage changes it makes or unmakes (mostly none).
 
         An event older than what is already summed up changes nothing.
         """
-        visits = self.visits
-        previous = visits[-1] if visits else self.base
-        if visit > previous:
-            visits.append(visit)
-            if visit[2] == previous[2]:
+        self.recent[visit[1]] = visit
+        last = self.last
+        if visit > last:
+            self.last = visit
+            if visit[2] == last[2]:
                 return ()
-            return (Change(_transition(customer_id, previous, visit), False),)
+            return (Change(_transition(customer_id, last, visit), False),)
         if visit < self.base:
             return ()
         return self._insert(customer_id, visit)
 
     def _insert(self, customer_id: str, visit: Visit) -> list[Change]:
-        visits = self.visits
-        insort(visits, visit)
-        place = visits.index(visit)
-        before = visits[place - 1] if place else self.base
-        after = visits[place + 1]
+        before = max((one for one in self.recent.values() if one < visit), default=self.base)
+        after = min(one for one in self.recent.values() if one > visit)
         changes = []
         if visit.stage != before.stage:
             changes.append(Change(_transition(customer_id, before, visit), False))

@@ -100,7 +100,7 @@ class Bench:
         """Let a detector that raised rest for this customer; in strict mode raise DetectorRaised instead."""
         if self._strict:
             raise DetectorRaised(f"{detector_id} on customer {customer.id}, event {event_id}") from error
-        customer.quarantined.add(detector_id)
+        customer.quarantined |= {detector_id}
         return DetectorFailure(detector_id, customer.id, event_id, f"{type(error).__name__}: {error}"[:500], front)
 
     def _compare(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from array import array
+import sys
 from typing import Literal, NamedTuple
 
 import msgspec
 
 from detectors.base import Dims, Fact
-from journeys.journey import Journey, Visit
+from journeys.journey import ROOM, START, Journey, Visit
 
 FORMAT = 1
 """Version of the packed form; a store written by a newer one is refused."""
@@ -50,111 +50,63 @@ class Case:
         self.thinned = thinned
 
 
-class Customer:
-    """Journey, cases and recently seen events of one customer. `touched` is the checkpoint that last changed it."""
+class Customer(Journey):
+    """A customer's journey, his cases and the detectors that raised on him; `touched` is the checkpoint of his last change."""
 
-    __slots__ = ("cases", "id", "journey", "quarantined", "seen", "seen_limit", "touched")
+    __slots__ = ("cases", "id", "quarantined", "touched")
 
-    def __init__(self, customer_id: str) -> None:
+    def __init__(self, customer_id: str, base: Visit = START) -> None:
+        super().__init__(base)
         self.id = customer_id
-        self.journey = Journey()
         self.cases: dict[CaseKey, Case] = {}
-        self.seen: dict[int, int] = {}
-        self.seen_limit = SEEN_START
-        self.quarantined: set[str] = set()
+        self.quarantined: frozenset[str] = frozenset()
         self.touched = -1
 
-    def forget_seen(self, before: int) -> None:
-        """Drop keys of events before `before` (ms), whose repeats would be too late anyway.
 
-        Called when `seen` is full.
-        """
-        if len(self.seen) > SEEN_START:
-            self.seen = {key: at for key, at in self.seen.items() if at >= before}
-            if len(self.seen) > SEEN_MAX:
-                self.seen = dict(sorted(self.seen.items(), key=lambda entry: entry[1])[-SEEN_MAX // 2 :])
-        self.seen_limit = max(SEEN_START, 2 * len(self.seen))
+class _Packed(NamedTuple):
+    format: int
+    words: list[str]
+    base: tuple[int, int, int, int]
+    visits: list[tuple[int, int, int, int]]
+    cases: list[tuple[str, str, list[Fact], dict[str, Raised], int | None, bool]]
+    quarantined: list[str]
 
 
-SEEN_START = 24
-SEEN_MAX = 4096
-"""A customer with more events than this inside the allowed lateness has a shorter dedup horizon: memory is bounded."""
-
-_Packed = tuple[
-    int,
-    list[str],
-    tuple[int, int, int, int],
-    bytes,
-    bytes,
-    bytes,
-    bytes,
-    list[tuple[str, str, list[Fact], dict[str, Raised], int | None, bool]],
-    list[str],
-]
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Packed).decode
 
 
-def pack(customer: Customer, seen_since: int) -> bytes:
-    """The record of a customer. Keys of events before `seen_since` (ms) are left out."""
+def pack(customer: Customer) -> bytes:
+    """The record of a customer. Stages and touchpoints are numbered: they repeat."""
     words: dict[str, int] = {}
-    journey = customer.journey
-    visits = journey.visits
-    codes = bytearray()
-    for visit in visits:
-        codes.append(_code(words, visit.stage))
-        codes.append(_code(words, visit.touchpoint))
-    base = journey.base
-    seen = [(key, at) for key, at in customer.seen.items() if at >= seen_since]
-    return _encode(
-        (
-            FORMAT,
-            words_after(words, base),
-            (base.at, base.key, words[base.stage], words[base.touchpoint]),
-            array("q", [visit.at for visit in visits]).tobytes(),
-            array("q", [visit.key for visit in visits]).tobytes(),
-            bytes(codes),
-            array("q", [number for entry in seen for number in entry]).tobytes(),
-            [
-                (key.detector_id, key.scope, case.facts, case.raised, case.look_at, case.thinned)
-                for key, case in customer.cases.items()
-            ],
-            list(customer.quarantined),
-        )
-    )
+    base = _numbered(customer.base, words)
+    visits = [_numbered(visit, words) for visit in customer.recent.values()]
+    cases = [
+        (key.detector_id, key.scope, case.facts, case.raised, case.look_at, case.thinned)
+        for key, case in customer.cases.items()
+    ]
+    return _encode((FORMAT, list(words), base, visits, cases, list(customer.quarantined)))
 
 
-def _code(words: dict[str, int], word: str) -> int:
-    code = words.get(word)
-    if code is None:
-        words[word] = code = len(words)
-    return code
-
-
-def words_after(words: dict[str, int], base: Visit) -> list[str]:
-    """The word list once the base visit's words are in it too."""
-    _code(words, base.stage)
-    _code(words, base.touchpoint)
-    return list(words)
+def _numbered(visit: Visit, words: dict[str, int]) -> tuple[int, int, int, int]:
+    at, key, stage, touchpoint = visit
+    return (at, key, words.setdefault(stage, len(words)), words.setdefault(touchpoint, len(words)))
 
 
 def unpack(customer_id: str, record: bytes) -> Customer:
     """The customer of a record. Raises msgspec.DecodeError for bytes that `pack` did not write."""
-    _, words, base, ats, keys, codes, seen, cases, quarantined = _decode(record)
-    customer = Customer(customer_id)
-    customer.journey = Journey(
-        Visit(base[0], base[1], words[base[2]], words[base[3]]),
-        [
-            Visit(at, key, words[codes[2 * place]], words[codes[2 * place + 1]])
-            for place, (at, key) in enumerate(zip(array("q", ats), array("q", keys), strict=True))
-        ],
-    )
-    pairs = array("q", seen)
-    customer.seen = dict(zip(pairs[::2], pairs[1::2], strict=True))
-    customer.seen_limit = max(SEEN_START, 2 * len(customer.seen))
+    _, words, base, visits, cases, quarantined = _decode(record)
+    words = [sys.intern(word) for word in words]
+    customer = Customer(customer_id, Visit(base[0], base[1], words[base[2]], words[base[3]]))
+    recent = customer.recent
+    for at, key, stage, touchpoint in visits:
+        recent[key] = Visit(at, key, words[stage], words[touchpoint])
+    customer.last = max(recent.values(), default=customer.base)
+    customer.last = max(customer.last, customer.base)
+    customer.room = max(ROOM, 2 * len(recent))
     customer.cases = {
         CaseKey(detector_id, scope): Case(facts, raised, look_at, thinned)
         for detector_id, scope, facts, raised, look_at, thinned in cases
     }
-    customer.quarantined = set(quarantined)
+    customer.quarantined = frozenset(quarantined)
     return customer

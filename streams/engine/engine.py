@@ -153,19 +153,17 @@ class Engine:
             return None
         customer = self._customers.get(event.customer_id) or self._customer(event.customer_id)
         key = event_key(event.event_id)
-        seen = customer.seen
-        if key in seen:
+        recent = customer.recent
+        if key in recent:
             self._tally.totals["duplicates"] += 1
             return None
-        seen[key] = at
         if customer.touched != self._checkpoints:
             self._touch(customer)
-        if len(seen) >= customer.seen_limit:
+        if len(recent) >= customer.room:
             self._tidy(customer, self._front - self._lateness.longest)
-            customer.forget_seen(self._front - self._lateness.longest)
         placement = self._placements.place(event)
         self._tally.event(event, placement)
-        changes = customer.journey.visit(customer.id, Visit(at, key, placement.stage, placement.touchpoint))
+        changes = customer.visit(customer.id, Visit(at, key, placement.stage, placement.touchpoint))
         if changes:
             version = self._sequence
             self._effects.transitions += [VersionedTransition(version, *change) for change in changes]
@@ -319,11 +317,11 @@ class Engine:
 
     def _packed(self, customer: Customer, settled: int) -> bytes:
         self._tidy(customer, settled)
-        return pack(customer, settled)
+        return pack(customer)
 
     def _tidy(self, customer: Customer, settled: int) -> None:
         """Drop what no event can concern any more; what is said does not depend on when this happens."""
-        customer.journey.settle(settled)
+        customer.settle(settled)
         for key, case in list(customer.cases.items()):
             seat = self._bench.seat(key.detector_id)
             if seat is not None and is_over(case, seat, self._front):

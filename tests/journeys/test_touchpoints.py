@@ -90,8 +90,8 @@ def test_a_named_touchpoint_wins_and_an_unknown_name_does_not() -> None:
 
 def test_operators_move_rename_and_add_touchpoints() -> None:
     mine = Touchpoint(
-        id="metaverse_visited", stage="discover", name=Text(zh="元宇宙", en="Metaverse"), typical_event_type="store.visited",
-        channels=("app",), valence_prior="both",
+        id="metaverse_visited", stage="discover", name=Text(zh="元宇宙", en="Metaverse"),
+        typical_event_type="store.visited", channels=("app",), valence_prior="both",
     )  # fmt: skip
     moved = shipped_touchpoints().overridden({"sim_provisioned": TouchpointOverride(stage="activate")}, [mine])
     placements = Placements(moved, [*shipped_rules(), PlacementRule("store.visited", "", "", "metaverse_visited")])
