@@ -160,9 +160,9 @@ class Acts:
         customer, books = teller.customer, self.books
         if not books.billed(customer, number):
             return
-        bill, habit = books.bill(customer, number), books.habit(customer, number)
-        teller.happens(bill.end + teller.minutes(1, 50), "charge.rated", amount=customer.fee, kind="recurring")
-        issued, bill_id = bill.end + teller.minutes(120, 480), f"B{customer.number}-{number}"
+        bill, habit = books.bill_and_habit(customer, number)
+        teller.happens(teller.begin + teller.minutes(1, 50), "charge.rated", amount=customer.fee, kind="recurring")
+        issued, bill_id = teller.begin + teller.minutes(60, 120), f"B{customer.number}-{number}"
         teller.happens(
             issued, "bill.issued", amount=bill.amount, bill_id=bill_id, period_start=teller.stamp(bill.start),
             period_end=teller.stamp(bill.end), recurring_minor=bill.recurring, roaming_minor=bill.roaming,
@@ -188,7 +188,7 @@ class Acts:
         bill, payment = books.bill(customer, number), f"Y{customer.number}-{number}"
         ids = {"bill_id": f"B{customer.number}-{number}", "payment_id": payment}
         method, channel = teller.pick(_WAYS_TO_PAY)
-        at = teller.begin + teller.minutes(0, 600)
+        at = teller.begin + teller.minutes(0, 300)
         if teller.chance(0.03):
             teller.happens(
                 at, "payment.state_changed", channel, amount=bill.amount, state="failed", method=method, **ids

@@ -12,12 +12,22 @@ from streams.simulator.acts import JOINING, LEAVING, Act, ActKind, Acts
 from streams.simulator.chapters import Chapters
 from streams.simulator.config import SimulationConfig
 from streams.simulator.draws import Bits, draws, stream_key
-from streams.simulator.population import CYCLE_DAYS, REGIONS, Population, cycle_code, is_linked, pay_days, region_code
+from streams.simulator.population import (
+    CYCLE_DAYS,
+    REGIONS,
+    Population,
+    bill_offset,
+    cycle_code,
+    is_linked,
+    pay_days,
+    region_code,
+)  # fmt: skip
 from streams.simulator.stories.bill_spike import BEFORE_BILL
 
 _CHUNK = 1 << 17
 _AFFECTED = 0.03
 _PAYING_HOUR = 9 * HOUR
+_LAST_PAYING = 13 * DAY
 _Found = tuple[Any, Any, int, Any]
 """Columns of acts: begins (ms), customers, kind, arguments."""
 
@@ -59,21 +69,20 @@ class Agenda:
 
     def _bill_acts(self, day: int, customers: Bits, traits: Bits) -> list[_Found]:
         out: list[_Found] = []
-        cycles, waits = cycle_code(traits), pay_days(traits)
+        cycles, turns = cycle_code(traits), bill_offset(traits)
+        waits = pay_days(traits).astype(np.int64) * DAY + _PAYING_HOUR + turns
         for cycle in range(len(CYCLE_DAYS)):
-            runs = self._acts.books.runs(cycle)
-            mine = cycles == cycle
-            for number, end in enumerate(runs):
-                if day <= end < day + DAY:
-                    out.append((end, customers[mine], int(ActKind.BILL), number))
+            mine = np.nonzero(cycles == cycle)[0]
+            for number, end in enumerate(self._acts.books.runs(cycle)):
+                for kind, wait in ((ActKind.BILL, turns), (ActKind.PAYMENT, waits)):
+                    if day - _LAST_PAYING <= end < day + DAY:
+                        begins = end + wait[mine]
+                        due = (begins >= day) & (begins < day + DAY)
+                        out.append((begins[due], customers[mine[due]], int(kind), number))
                 if day <= end - BEFORE_BILL < day + DAY:
                     lots = customers[mine][self._acts.books.may_spike(customers[mine])]
                     planted = [customer for customer in lots.tolist() if self._has_spike(customer, number)]
                     out.append((end - BEFORE_BILL, np.array(planted, dtype=np.uint64), int(ActKind.SPIKE), number))
-                ahead = (day - _PAYING_HOUR - end + DAY - 1) // DAY
-                if 1 <= ahead <= 12:
-                    paying = mine & (waits == ahead)
-                    out.append((end + ahead * DAY + _PAYING_HOUR, customers[paying], int(ActKind.PAYMENT), number))
         return out
 
     def _has_spike(self, customer: int, number: int) -> bool:

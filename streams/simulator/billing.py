@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +24,8 @@ from streams.simulator.usage import Usage
 _BEFORE_SPAN = 3
 """Periods known before the first one that is billed in the span."""
 _BILL_RUN = 10 * HOUR
+_REMEMBERED = 32_768
+"""Results kept: an act may be told a few times within some hours."""
 
 ChapterEvents = Callable[[Customer, int], list[Happening]]
 
@@ -50,7 +53,7 @@ class Books:
         self._spikes = stream_key(config.seed, "spikes")
         last = config.end_ms - _BILL_RUN
         self.bounds = [cycle_bounds(cycle, config.start_ms, last) for cycle in range(len(CYCLE_DAYS))]
-        self._bill = lru_cache(maxsize=8192)(self._added_up)
+        self._bills = lru_cache(maxsize=_REMEMBERED)(self._added_up)
 
     def runs(self, cycle: int) -> tuple[int, ...]:
         """When (ms, local midnight) the periods of a cycle end within the span: bill `n` closes at element `n`."""
@@ -63,26 +66,40 @@ class Books:
 
     def bill(self, customer: Customer, number: int) -> Bill:
         """Bill `number` of the span, planted charges included."""
-        plain = self._bill(customer, number)
-        extra = self.planted(customer)
-        if not extra or extra[0].number != number:
-            return plain
-        return plain._replace(amount=plain.amount + extra[1], lines=plain.lines + 1)
+        return self._with_planted(customer, self._bills(customer, number, number))[0]
+
+    def bill_and_habit(self, customer: Customer, number: int) -> tuple[Bill, int | None]:
+        """Bill `number` and the median of the three bills in the log before it, in fen; None when there are fewer."""
+        if number < 3 or not self.billed(customer, number - 3):
+            return self.bill(customer, number), None
+        *before, bill = self._with_planted(customer, self._bills(customer, number - 3, number))
+        return bill, median_of_three((before[0].amount, before[1].amount, before[2].amount))
 
     def habit(self, customer: Customer, number: int) -> int | None:
-        """Median of the three bills in the log before `number`, in fen; None when there are fewer."""
+        """The habit by itself, also for a month that is not billed in the span."""
         if number < 3 or not self.billed(customer, number - 3):
             return None
-        one, two, three = (self.bill(customer, number - back).amount for back in (3, 2, 1))
-        return median_of_three((one, two, three))
+        one, two, three = self._with_planted(customer, self._bills(customer, number - 3, number - 1))
+        return median_of_three((one.amount, two.amount, three.amount))
+
+    def _with_planted(self, customer: Customer, bills: Sequence[Bill]) -> list[Bill]:
+        extra = self.planted(customer)
+        if extra is None:
+            return list(bills)
+        return [
+            bill._replace(amount=bill.amount + extra[1], lines=bill.lines + 1)
+            if bill.number == extra[0].number
+            else bill
+            for bill in bills
+        ]
 
     def planted(self, customer: Customer) -> tuple[Spike, int] | None:
         """The planted charges of this customer, if any: on which bill, and how much."""
         spike = self.spike(customer)
         if spike is None:
             return None
-        one, two, three = (self._bill(customer, spike.number - back).amount for back in (3, 2, 1))
-        extra = extra_charge(spike, self._bill(customer, spike.number).amount, median_of_three((one, two, three)))
+        one, two, three, own = (bill.amount for bill in self._bills(customer, spike.number - 3, spike.number))
+        extra = extra_charge(spike, own, median_of_three((one, two, three)))
         return spike, extra
 
     def spike(self, customer: Customer) -> Spike | None:
@@ -131,21 +148,26 @@ class Books:
                 return event.at, sums[number], habit
         return None
 
-    def _added_up(self, customer: Customer, number: int) -> Bill:
-        bounds = self.bounds[customer.cycle]
-        start, end = bounds[number + _BEFORE_SPAN], bounds[number + _BEFORE_SPAN + 1]
-        joins = start <= customer.joined < end
-        recurring = self.first_fee(customer) if joins else customer.fee
-        since, until = max(start, customer.joined), min(end, customer.left)
+    def _added_up(self, customer: Customer, first: int, last: int) -> tuple[Bill, ...]:
+        """Bills `first` to `last`, without planted charges."""
+        bounds = self.bounds[customer.cycle][first + _BEFORE_SPAN : last + _BEFORE_SPAN + 2]
+        since, until = max(bounds[0], customer.joined), min(bounds[-1], customer.left)
         used = self._usage.charges_between(customer.number, customer.activity, since, until)
-        home, roaming = np.ones(len(used.at), dtype=np.bool_), 0
-        for chapter in range(self._chapters.number_at(start), self._chapters.number_at(end) + 1):
+        home = np.ones(len(used.at), dtype=np.bool_)
+        abroad: list[Happening] = []
+        for chapter in range(self._chapters.number_at(bounds[0]), self._chapters.number_at(bounds[-1]) + 1):
             which, begin = self._chapters.of(chapter, customer.number)
-            if which >= len(VARIANTS) or not VARIANTS[which].charges:
-                continue
-            home &= (used.at < begin) | (used.at >= begin + VARIANTS[which].length)
-            for event in self._tell_chapter(customer, chapter):
-                if event.event_type == "charge.rated" and start <= event.at < end:
-                    roaming += event.amount or 0
-        amount = recurring + int(used.value[home].sum()) + roaming
-        return Bill(number, start, end, amount, recurring, roaming, 1 + int(home.sum()) + (roaming > 0))
+            if which < len(VARIANTS) and VARIANTS[which].charges:
+                home &= (used.at < begin) | (used.at >= begin + VARIANTS[which].length)
+                abroad += [e for e in self._tell_chapter(customer, chapter) if e.event_type == "charge.rated"]
+        period = np.searchsorted(np.array(bounds), used.at[home], side="right")
+        sums = np.bincount(period, used.value[home], len(bounds) + 1)
+        counts = np.bincount(period, minlength=len(bounds) + 1)
+        bills = []
+        for place, (start, end) in enumerate(pairwise(bounds)):
+            recurring = self.first_fee(customer) if start <= customer.joined < end else customer.fee
+            roaming = sum(event.amount or 0 for event in abroad if start <= event.at < end)
+            amount = recurring + int(sums[place + 1]) + roaming
+            lines = 1 + int(counts[place + 1]) + (roaming > 0)
+            bills.append(Bill(first + place, start, end, amount, recurring, roaming, lines))
+        return tuple(bills)

@@ -9,8 +9,9 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from schemas.times import DAY
+from schemas.times import DAY, HOUR
 from streams.simulator.config import SimulationConfig
 from streams.simulator.draws import Bits, draw, draws, stream_key
 
@@ -73,6 +74,11 @@ def cycle_code(traits: Any) -> Any:
 def pay_days(traits: Any) -> Any:
     """Days from bill to payment, 1 to 12."""
     return (traits >> 36 & 0xFFF) % 12 + 1
+
+
+def bill_offset(traits: Bits) -> npt.NDArray[np.int64]:
+    """How long (ms) after the end of the period a customer's turn in the bill run comes, up to six hours."""
+    return (traits >> np.uint64(58)).astype(np.int64) * (6 * HOUR // 64)
 
 
 def is_linked(traits: Any) -> Any:

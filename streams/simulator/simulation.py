@@ -53,7 +53,7 @@ class Simulation:
         wanted = _CUSTOMER_MS_PER_SLICE // max(1, len(self._part))
         self._step = next((step for step in _STEPS if step <= wanted), _STEPS[-1])
         # Tell an act ahead by a day while few are open, by one slice when there are millions.
-        self._ahead = min(DAY, max(self._step, 6 * HOUR * 1_000_000 // max(1, len(self._part))))
+        self._ahead = min(DAY, max(self._step, 2 * HOUR * 1_000_000 // max(1, len(self._part))))
         self._this_hour: list[tuple[Used, Bits, Bits]] = []
         self._waiting: list[tuple[int, bytes]] = []
         self._open: list[tuple[int, Act]] = []

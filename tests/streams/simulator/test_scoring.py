@@ -26,10 +26,9 @@ def moment(
 ) -> Moment:
     return Moment.model_validate(
         {
-            "moment_id": f"{customer}{scope}{begin}",
-            "detector_id": detector, "detector_name": "any",
-            "detector_version": 1, "customer_id": customer, "scope": scope, "stage": "resolve", "touchpoint": "any", "valence": "negative",
-            "severity": 3,
+            "moment_id": f"{customer}{scope}{begin}", "detector_id": detector, "detector_name": "any",
+            "detector_version": 1, "customer_id": customer, "scope": scope, "stage": "resolve",
+            "touchpoint": "any", "valence": "negative", "severity": 3,
             "tier": "normal", "channel": "app", "region": "", "department": "any", "status": status,
             "anchor_at": NOON + timedelta(hours=begin), "decided_at": NOON + timedelta(hours=end),
             "evidence": Evidence(events=()), "explanation": TEXT, "recovery": TEXT,
