@@ -84,4 +84,4 @@ def run_up(teller: Teller, at: int, amount: int, habit: int) -> None:
     teller.about(STORY, "run_up_unbilled", "planted")
     zh = f"本月尚未出账, 费用已达 {amount / 100:.2f} 元, 平时 {habit / 100:.2f} 元"
     en = f"{amount / 100:.2f} CNY have run up before the bill where {habit / 100:.2f} is the habit"
-    teller.truth(f"{teller.customer.account_id}-running", teller.begin, at, zh, en)
+    teller.truth(teller.customer.account_id, teller.begin, at, zh, en)
