@@ -1,0 +1,1 @@
+"""What facts look like: events, moments, dead letters, KPI rows; their one codec."""

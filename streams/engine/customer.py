@@ -51,7 +51,10 @@ class Case:
 
 
 class Customer(Journey):
-    """A customer's journey, his cases and the detectors that raised on him; `touched` is the checkpoint of his last change."""
+    """A customer's journey, his cases, and the detectors that raised on him.
+
+    `touched` is the checkpoint of the last change.
+    """
 
     __slots__ = ("cases", "id", "quarantined", "touched")
 

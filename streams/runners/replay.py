@@ -29,7 +29,8 @@ from streams.engine.effects import Effects
 from streams.engine.engine import Engine
 from streams.engine.partition import partition_of
 from streams.errors import StreamsError
-from streams.runners import collector, results
+from streams.runners import results
+from streams.runners.collecting import long_lived_state
 from streams.runners.results import KpiPart, MomentLedger
 from streams.sources.logs import LogSource, Records, open_log
 
@@ -81,7 +82,8 @@ class Summary:
 class _Share:
     """One partition of a replay, in whatever process it runs. Writes its part of the result under `out/.parts`."""
 
-    def __init__(self, plan: ReplayPlan, partition: int) -> None:
+    def __init__(self, plan: ReplayPlan, partition: int, settle: Callable[[], None]) -> None:
+        self._settle = settle
         self.engine = Engine(plan.catalogue(), partition=partition)
         self.failures = 0
         self.dead_letters = 0
@@ -102,7 +104,7 @@ class _Share:
                 counted = 0
                 self._kpis.write(self.engine.kpi_changes())
                 self.engine.close_windows()
-                collector.sweep()
+                self._settle()
             yield len(records)
 
     def finish(self, front: int) -> dict[str, int]:
@@ -183,13 +185,14 @@ def replay(plan: ReplayPlan, progress: Progress | None = None) -> Summary:
 
 def _in_this_process(plan: ReplayPlan, progress: Progress | None) -> list[dict[str, int]]:
     log = open_log(plan.log, plan.mapping)
-    share = _Share(plan, 0)
     read = 0
-    for count in share.run(log):
-        read += count
-        if progress is not None:
-            progress(read, log.fraction())
-    return [share.finish(share.engine.front) | {"records": read, "front": share.engine.front}]
+    with long_lived_state() as settle:
+        share = _Share(plan, 0, settle)
+        for count in share.run(log):
+            read += count
+            if progress is not None:
+                progress(read, log.fraction())
+        return [share.finish(share.engine.front) | {"records": read, "front": share.engine.front}]
 
 
 def _in_processes(plan: ReplayPlan, progress: Progress | None) -> list[dict[str, int]]:
@@ -213,18 +216,18 @@ def _in_processes(plan: ReplayPlan, progress: Progress | None) -> list[dict[str,
 def _work(plan: ReplayPlan, partition: int, parent: Connection) -> None:
     """One process of a replay: work, tell the highest time, hear the log's, finish."""
     try:
-        collector.calm()
-        log = open_log(plan.log, plan.mapping)
-        share = _Share(plan, partition)
-        read, told = 0, perf_counter()
-        for count in share.run(log):
-            read += count
-            if partition == 0 and perf_counter() - told > 0.2:
-                parent.send(("progress", (read, log.fraction())))
-                told = perf_counter()
-        parent.send(("front", share.engine.front))
-        totals = share.finish(parent.recv())
-        parent.send(("totals", totals | {"records": read if partition == 0 else 0, "front": share.engine.front}))
+        with long_lived_state() as settle:
+            log = open_log(plan.log, plan.mapping)
+            share = _Share(plan, partition, settle)
+            read, told = 0, perf_counter()
+            for count in share.run(log):
+                read += count
+                if partition == 0 and perf_counter() - told > 0.2:
+                    parent.send(("progress", (read, log.fraction())))
+                    told = perf_counter()
+            parent.send(("front", share.engine.front))
+            totals = share.finish(parent.recv())
+            parent.send(("totals", totals | {"records": read if partition == 0 else 0, "front": share.engine.front}))
     except Exception as error:
         parent.send(("error", error))
 

@@ -18,7 +18,7 @@ from schemas.codec import decode
 from schemas.deadletters import DeadLetter
 from schemas.envelope import Attributes, Event, Tick
 from streams.engine.engine import Engine
-from streams.runners import collector
+from streams.runners.collecting import long_lived_state
 from streams.runners.embedded import EmbeddedRunner, Settings
 from streams.runners.feeds import ListSource
 from streams.runners.replay import ReplayPlan, replay
@@ -35,7 +35,6 @@ Figures = dict[str, float]
 def bare_loop(events: int) -> Figures:
     """The baseline: json.loads of each line and a count by type, the least that any Python consumer does."""
     log = corpus.lines(events)
-    collector.calm()
     counts: Counter[str] = Counter()
     began = perf_counter()
     for line in log:
@@ -46,7 +45,6 @@ def bare_loop(events: int) -> Figures:
 def decode_only(events: int) -> Figures:
     """Bytes to validated events."""
     log = corpus.lines(events)
-    collector.calm()
     began = perf_counter()
     for start in range(0, len(log), BATCH):
         [decode(line) for line in log[start : start + BATCH]]
@@ -57,7 +55,6 @@ def engine_only(events: int) -> Figures:
     """Decoded events through the engine with all eight detectors."""
     batches = _decoded(corpus.lines(events))
     engine = Engine(RULES)
-    collector.calm()
     began = perf_counter()
     for batch in batches:
         engine.process(batch)
@@ -68,7 +65,6 @@ def decode_and_engine(events: int) -> Figures:
     """Bytes to moments in memory, all eight detectors: the issue asks for 100k events/s."""
     log = corpus.lines(events)
     engine = Engine(RULES)
-    collector.calm()
     began = perf_counter()
     for start in range(0, len(log), BATCH):
         engine.process(_readable(log[start : start + BATCH]))
@@ -101,7 +97,6 @@ def per_customer_count(events: int, customers: int) -> Figures:
     engine = Engine(RULES)
     engine.process(_first_meeting(max(over, customers)))
     batches = _decoded(log)
-    collector.calm()
     began = perf_counter()
     for batch in batches:
         engine.process(batch)
@@ -115,14 +110,12 @@ def idle_customers(customers: int) -> Figures:
         store = PartitionStore(Path(folder) / "state.sqlite")
         engine = Engine(RULES, records=store, max_cached=customers // 10)
         applied = 0
-        collector.calm()
         before, began = _resident_mb(), perf_counter()
         for log in Simulation(config).batches(20_000):
             engine.process(_readable(log))
             applied += len(log)
             store.commit(engine.checkpoint(), applied)
             engine.committed()
-            collector.sweep()
         timed = _timed(applied, began)
         store.close()
         size = sum(file.stat().st_size for file in Path(folder).iterdir())
@@ -197,7 +190,8 @@ def apart(name: str, size: float) -> Figures:
 
 def _measure(name: str, size: float, parent: Connection) -> None:
     function, sizes = MEASURES[name]
-    parent.send(function(**{key: _scaled(key, value, size) for key, value in sizes.items()}))
+    with long_lived_state():
+        parent.send(function(**{key: _scaled(key, value, size) for key, value in sizes.items()}))
 
 
 def _scaled(key: str, value: Any, size: float) -> Any:
