@@ -11,14 +11,9 @@ from typing import NamedTuple
 
 from schemas.facts import Transition
 
-
-class Visit(NamedTuple):
-    """One event's place in the journey: time in ms, 64-bit key of the event, stage, touchpoint."""
-
-    at: int
-    key: int
-    stage: str
-    touchpoint: str
+Visit = tuple[int, int, str, str]
+"""One event's place in the journey: time in ms, 64-bit key of the event, stage, touchpoint. A bare tuple: there is one
+for each event, and naming its parts would cost more than all the rest done with it."""
 
 
 class Change(NamedTuple):
@@ -28,7 +23,7 @@ class Change(NamedTuple):
     deleted: bool
 
 
-START = Visit(-1, 0, "", "")
+START: Visit = (-1, 0, "", "")
 """Before the first event."""
 
 ROOM = 24
@@ -56,16 +51,16 @@ class Journey:
     @property
     def stage(self) -> str:
         """The stage of the latest event, "" before any."""
-        return self.last.stage
+        return self.last[2]
 
     def settle(self, before: int) -> None:
         """Sum up visits before `before` (ms), which no late event can precede any more, and those beyond MAX_VISITS."""
-        kept = sorted(visit for visit in self.recent.values() if visit.at >= before)[-MAX_VISITS:]
+        kept = sorted(visit for visit in self.recent.values() if visit[0] >= before)[-MAX_VISITS:]
         if len(kept) < len(self.recent):
             first = kept[0] if kept else None
             settled = [visit for visit in self.recent.values() if first is None or visit < first]
             self.base = max(self.base, *settled)
-            self.recent = {visit.key: visit for visit in kept}
+            self.recent = {visit[1]: visit for visit in kept}
         self.room = max(ROOM, 2 * len(kept))
 
     def visit(self, customer_id: str, visit: Visit) -> Sequence[Change]:
@@ -88,15 +83,16 @@ class Journey:
         before = max((one for one in self.recent.values() if one < visit), default=self.base)
         after = min(one for one in self.recent.values() if one > visit)
         changes = []
-        if visit.stage != before.stage:
+        if visit[2] != before[2]:
             changes.append(Change(_transition(customer_id, before, visit), False))
-        if after.stage != visit.stage:
+        if after[2] != visit[2]:
             changes.append(Change(_transition(customer_id, visit, after), False))
-        elif after.stage != before.stage:
+        elif after[2] != before[2]:
             changes.append(Change(_transition(customer_id, before, after), True))
         return changes
 
 
 def _transition(customer_id: str, before: Visit, after: Visit) -> Transition:
-    waited = 0 if before is START or before.at < 0 else after.at - before.at
-    return Transition(customer_id, after.key, after.at, before.stage, after.stage, after.touchpoint, waited)
+    at, key, stage, touchpoint = after
+    waited = at - before[0] if before[0] >= 0 else 0
+    return Transition(customer_id, key, at, before[2], stage, touchpoint, waited)

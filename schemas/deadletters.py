@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from typing import final
 
 from pydantic import AwareDatetime
 
@@ -64,6 +65,7 @@ def _is_card(number: str) -> bool:
     return sum(map(int, digits)) % 10 == 0
 
 
+@final
 class DeadLetter(Frozen):
     """One record set aside.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import cache, cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, final
 
 from pydantic import (
     AfterValidator,
@@ -155,6 +155,7 @@ class PlainEvent(Event):
     attributes: Attributes = blank(Attributes)
 
 
+@final
 class Tick(Strict):
     """A statement in the log that time has passed although nothing happened, so that replay sees the same silence."""
 

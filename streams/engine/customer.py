@@ -100,10 +100,10 @@ def unpack(customer_id: str, record: bytes) -> Customer:
     """The customer of a record. Raises msgspec.DecodeError for bytes that `pack` did not write."""
     _, words, base, visits, cases, quarantined = _decode(record)
     words = [sys.intern(word) for word in words]
-    customer = Customer(customer_id, Visit(base[0], base[1], words[base[2]], words[base[3]]))
+    customer = Customer(customer_id, (base[0], base[1], words[base[2]], words[base[3]]))
     recent = customer.recent
     for at, key, stage, touchpoint in visits:
-        recent[key] = Visit(at, key, words[stage], words[touchpoint])
+        recent[key] = (at, key, words[stage], words[touchpoint])
     customer.last = max(recent.values(), default=customer.base)
     customer.last = max(customer.last, customer.base)
     customer.room = max(ROOM, 2 * len(recent))

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import msgspec
 
 from detectors.base import AnyDetector, Dims, Fact, Taken
-from journeys.journey import Visit
 from journeys.kpis import UNKNOWN, KpiChanges
 from journeys.lateness import Lateness
 from journeys.placement import Placement, Placements
@@ -110,7 +109,7 @@ class Engine:
         placements = effects.placements
         for record in batch:
             self._sequence += 1
-            if isinstance(record, Tick):
+            if type(record) is Tick:
                 self._front = max(self._front, record.occurred_ms)
                 placements.append(None)
             else:
@@ -163,7 +162,8 @@ class Engine:
             self._tidy(customer, self._front - self._lateness.longest)
         placement = self._placements.place(event)
         self._tally.event(event, placement)
-        changes = customer.visit(customer.id, Visit(at, key, placement.stage, placement.touchpoint))
+        touchpoint, stage, _ = placement
+        changes = customer.visit(customer.id, (at, key, stage, touchpoint))
         if changes:
             version = self._sequence
             self._effects.transitions += [VersionedTransition(version, *change) for change in changes]
@@ -248,7 +248,7 @@ class Engine:
         if self._records is None:
             return
         held = self._customers
-        absent = {r.customer_id for r in batch if isinstance(r, Event) and r.customer_id not in held}
+        absent = {r.customer_id for r in batch if type(r) is not Tick and r.customer_id not in held}
         if absent:
             for customer_id, record in self._records.get_many(absent).items():
                 held[customer_id] = unpack(customer_id, record)
@@ -274,29 +274,30 @@ class Engine:
         self._tally.kpis.close(self._front - self._lateness.longest - DAY)
 
     def checkpoint(self) -> Checkpoint:
-        """What has to be stored for a restart to go on from here. Follow with `committed` once it is stored."""
+        """What has to be stored for a restart to go on from here.
+
+        Events may be processed while it is being stored; call `committed` when it is, before the next checkpoint.
+        """
+        touched, self._touched = self._touched, {}
+        self._checkpoints += 1
         settled = self._front - self._lateness.longest
         changes = self.kpi_changes()
         if self._journal.restarts_next:
             self.close_windows()
         entry, restarts = self._journal.entry(self._tally.kpis, changes, self._deadlines)
         records: list[tuple[str, bytes | None]] = [
-            (customer.id, self._packed(customer, settled)) for customer in self._touched.values()
+            (customer.id, self._packed(customer, settled)) for customer in touched.values()
         ]
         meta = Meta(FORMAT, self.fingerprint, self._front, self._sequence, dict(self._tally.totals))
         return Checkpoint(records, entry, restarts, pack_meta(meta), changes)
 
     def committed(self) -> None:
-        """The last checkpoint is stored.
-
-        Customers beyond the cache bound that were not touched lately may leave memory.
-        """
-        self._touched.clear()
-        self._checkpoints += 1
+        """The last checkpoint is stored: customers not touched since may leave memory when there are too many."""
         excess = len(self._customers) - self._max_cached
         if self._records is not None and excess > 0:
-            coldest = sorted(self._customers.values(), key=lambda customer: customer.touched)[: excess + excess // 4]
-            for customer in coldest:
+            clean = [customer for customer in self._customers.values() if customer.touched < self._checkpoints]
+            clean.sort(key=lambda customer: customer.touched)
+            for customer in clean[: excess + excess // 4]:
                 del self._customers[customer.id]
 
     def restore(self, meta: bytes, journal: Sequence[bytes]) -> bool:

@@ -5,7 +5,8 @@ write the effects and wait until they are safe, write state and position in one 
 the transaction repeats the work, and the repeated effects carry the same ids and versions; a crash after it repeats
 nothing.
 
-Effects begin to leave while a commit's records are still being computed; only its transaction waits for all of them.
+Effects begin to leave while a commit's records are still being computed, and ClickHouse goes on with them while the
+engine computes those of the next; only the transaction waits for all of them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from time import monotonic
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -27,7 +28,7 @@ from journeys.placement import Placements
 from journeys.touchpoints import Touchpoints, shipped_touchpoints
 from schemas.codec import decode
 from schemas.deadletters import DeadLetter
-from schemas.envelope import Event
+from schemas.envelope import Tick
 from streams.engine.engine import Engine
 from streams.engine.partition import partition_of
 from streams.lock import FolderLock
@@ -55,9 +56,9 @@ class Settings:
     """
 
     batch_records: int = 2_000
-    commit_records: int = 20_000
-    commit_seconds: float = 1.0
-    send_events: int = 10_000
+    commit_records: int = 100_000
+    commit_seconds: float = 2.0
+    send_events: int = 25_000
     synchronous: Literal["NORMAL", "FULL"] = "NORMAL"
     strict: bool = False
     answers_queries: bool = True
@@ -183,15 +184,18 @@ class EmbeddedRunner:
         }
 
     def _follow(self, run: _Run, committed: Callable[[], None]) -> None:
-        start = run.start
-        for records in self._source.batches(start, self._settings.batch_records):
+        for records in self._source.batches(run.start, self._settings.batch_records):
             self._fault("fetched")
             run.take(records)
-            if run.is_due() or self._stopping:
+            commits, stopping = run.commits, self._stopping
+            if run.is_due() or stopping:
                 run.commit()
+            if run.is_safe() or stopping:
+                run.complete()
+            if run.commits > commits:
                 committed()
                 self._report(run, finished=False)
-            if self._stopping:
+            if stopping:
                 return
         run.finish()
         self._fault("finished")
@@ -201,6 +205,14 @@ class EmbeddedRunner:
         self.progress = run.progress(finished)
         if self._told is not None:
             self._told(self.progress)
+
+
+class _OpenCommit(NamedTuple):
+    """A commit whose effects are on their way: what commits each partition, the writer's ticket, the position."""
+
+    partitions: list[Callable[[Callable[[], object]], None]]
+    ticket: int
+    position: int
 
 
 class _Run:
@@ -214,15 +226,16 @@ class _Run:
         self._settings = settings
         self._fault = fault
         self.start = min(partition.applied for partition in partitions)
-        self._position = self.start
+        self._position = self.position = self.start
+        self._open: _OpenCommit | None = None
         self._delivery = Delivery()
         self._uncommitted = 0
         self._committed_at = monotonic()
-        self._records = self._events = self._dead_letters = self._commits = 0
+        self._records = self._events = self._dead_letters = self.commits = 0
 
     def take(self, records: Records) -> None:
         """Decode and compute; the effects may begin to leave."""
-        shares: list[list[Decoded]] = [[] for _ in self._partitions]
+        shares = [Decoded() for _ in self._partitions]
         self._decode(records, shares)
         self._fault("decoded")
         for partition, share in zip(self._partitions, shares, strict=True):
@@ -234,25 +247,27 @@ class _Run:
         if len(self._delivery) >= self._settings.send_events:
             self._send()
 
-    def _decode(self, records: Records, shares: list[list[Decoded]]) -> None:
+    def _decode(self, records: Records, shares: list[Decoded]) -> None:
         count = len(shares)
+        first = shares[0]
         for position, raw in enumerate(records.raws, records.first):
             record = decode(raw, "", position)
-            if isinstance(record, Event):
-                share = shares[partition_of(record.customer_id, count)] if count > 1 else shares[0]
-                share.append(Decoded(position, raw, record))
-            elif isinstance(record, DeadLetter):
+            if type(record) is DeadLetter:  # isinstance asks pydantic's metaclass, which is slow
                 self._dead_letters += 1
                 self._delivery.dead_letters.append(record)
-            else:
+            elif type(record) is Tick:
                 for share in shares:
-                    share.append(Decoded(position, raw, record))
+                    share.add(position, raw, record)
+            else:
+                share = first if count == 1 else shares[partition_of(record.customer_id, count)]
+                share.add(position, raw, record)
 
-    def _send(self) -> None:
+    def _send(self) -> int:
         self._events += len(self._delivery)
-        self._writer.submit(self._delivery)
+        ticket = self._writer.submit(self._delivery)
         self._delivery = Delivery()
         self._fault("sending")
+        return ticket
 
     def is_due(self) -> bool:
         """Whether there is something to commit and it is time."""
@@ -262,18 +277,34 @@ class _Run:
         return self._uncommitted >= self._settings.commit_records or waited >= self._settings.commit_seconds
 
     def commit(self) -> None:
-        """Send the rest of the effects; commit every partition once they are safe."""
+        """Complete the commit before, then send the rest of the effects; the commit completes when they are safe.
+
+        So ClickHouse works on one commit while the engine computes the next.
+        """
+        self.complete()
         commits = [partition.prepare(self._position, self._delivery) for partition in self._partitions]
-        self._send()
-        for commit in commits:
-            commit(self._safe)
-            self._fault("committed")
+        self._open = _OpenCommit(commits, self._send(), self._position)
         self._uncommitted = 0
         self._committed_at = monotonic()
-        self._commits += 1
+
+    def is_safe(self) -> bool:
+        """Whether there is an open commit that completes without waiting."""
+        return self._open is not None and self._writer.is_safe(self._open.ticket)
+
+    def complete(self) -> None:
+        """Wait until the effects of the open commit are safe, then commit every partition."""
+        if self._open is None:
+            return
+        for commit in self._open.partitions:
+            commit(self._safe)
+            self._fault("committed")
+        self.position = self._open.position
+        self._open = None
+        self.commits += 1
 
     def _safe(self) -> None:
-        self._writer.settle()
+        if self._open is not None:
+            self._writer.settle(self._open.ticket)
         self._fault("safe")
 
     def finish(self) -> None:
@@ -283,6 +314,7 @@ class _Run:
             for partition in self._partitions:
                 partition.finish(highest, self._delivery)
         self.commit()
+        self.complete()
 
     def progress(self, finished: bool) -> Progress:
         """How far the run has come."""
@@ -290,11 +322,11 @@ class _Run:
         for partition in self._partitions:
             totals.update(partition.engine.summary())
         return Progress(
-            position=self._position,
+            position=self.position,
             records=self._records,
             events=self._events,
             dead_letters=self._dead_letters + self._writer.refused,
-            commits=self._commits,
+            commits=self.commits,
             front_ms=max(partition.engine.front for partition in self._partitions),
             finished=finished,
             same_settings=all(partition.same_settings for partition in self._partitions),

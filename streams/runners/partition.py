@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
@@ -15,12 +16,24 @@ from streams.sinks.ports import Delivery
 from streams.stores.ports import StateStore
 
 
-class Decoded(NamedTuple):
-    """A decoded record with its place in the log and the bytes it came as."""
+@dataclass(slots=True)
+class Decoded:
+    """Decoded records with their places in the log and the bytes they came as: three aligned lists."""
 
-    position: int
-    raw: bytes
-    record: Event | Tick
+    positions: list[int] = field(default_factory=list)
+    raws: list[bytes] = field(default_factory=list)
+    records: list[Event | Tick] = field(default_factory=list)
+
+    def add(self, position: int, raw: bytes, record: Event | Tick) -> None:
+        """Append a record."""
+        self.positions.append(position)
+        self.raws.append(raw)
+        self.records.append(record)
+
+    def since(self, position: int) -> Decoded:
+        """The records at `position` and after; positions rise."""
+        start = bisect_left(self.positions, position)
+        return Decoded(self.positions[start:], self.raws[start:], self.records[start:]) if start else self
 
 
 class Partition:
@@ -43,18 +56,14 @@ class Partition:
             except msgspec.DecodeError as fault:
                 raise StateCorrupted(path, f"engine state of another format: {fault}") from fault
 
-    def apply(self, decoded: Sequence[Decoded], delivery: Delivery) -> None:
+    def apply(self, decoded: Decoded, delivery: Delivery) -> None:
         """Give the records not yet applied to the engine and add what follows to `delivery`."""
-        if decoded and decoded[0].position < self.applied:
-            decoded = [one for one in decoded if one.position >= self.applied]
-        if not decoded:
-            return
-        effects = self.engine.process([one.record for one in decoded])
-        self._changed = True
-        for one, placement in zip(decoded, effects.placements, strict=True):
-            if placement is not None and isinstance(one.record, Event):
-                delivery.add_event(one.raw, one.record, placement, one.position)
-        delivery.add_effects(effects)
+        decoded = decoded.since(self.applied)
+        if decoded.records:
+            effects = self.engine.process(decoded.records)
+            self._changed = True
+            delivery.add_events(decoded.raws, decoded.records, effects.placements, decoded.positions)
+            delivery.add_effects(effects)
 
     def finish(self, to_ms: int, delivery: Delivery) -> None:
         """End of a finite log whose highest event time over all partitions is `to_ms`."""
@@ -69,13 +78,13 @@ class Partition:
         if not self._changed:
             return lambda once: self._advance(applied, once)
         checkpoint = self.engine.checkpoint()
+        self._changed = False
         delivery.kpis.append(checkpoint.kpis)
 
         def commit(once: Callable[[], object]) -> None:
             self._store.commit(checkpoint, applied, once)
             self.engine.committed()
             self.applied = applied
-            self._changed = False
 
         return commit
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -12,7 +12,7 @@ from journeys.kpis import KpiChanges
 from journeys.placement import Placement
 from schemas.codec import encode
 from schemas.deadletters import DeadLetter
-from schemas.envelope import Event
+from schemas.envelope import Event, Tick
 from schemas.facts import DetectorFailure, Handoff
 from streams.engine.effects import Effects, VersionedMoment, VersionedTransition
 
@@ -32,19 +32,27 @@ class Delivery:
     failures: list[DetectorFailure] = field(default_factory=list)
     kpis: list[KpiChanges] = field(default_factory=list)
 
-    def add_event(self, raw: bytes, event: Event, placement: Placement, position: int) -> None:
-        """Take in one accepted event. Its own bytes are used when they hold exactly the fields we know, else they are
-        written anew: an unknown field could carry the name of a column of ours."""
-        unknown = event.model_extra
-        if unknown:
-            self.lines.append(_with_unknown_apart(event, unknown))
-        else:
-            self.lines.append(raw if _as_we_write(raw) else encode(event))
-        self.suffixes.append(placement.suffix)
-        self.positions.append(position)
+    def add_events(
+        self,
+        raws: Sequence[bytes],
+        records: Sequence[Event | Tick],
+        placements: Sequence[Placement | None],
+        positions: Sequence[int],
+    ) -> None:
+        """Take in the accepted ones (those with a placement) of a batch's records.
+
+        An event's own bytes are used when they hold exactly the fields we know, else they are written anew: an unknown
+        field could carry the name of a column of ours.
+        """
+        lines, suffixes, places = self.lines, self.suffixes, self.positions
+        for raw, record, placement, position in zip(raws, records, placements, positions, strict=True):
+            if placement is not None and type(record) is not Tick:
+                lines.append(raw if not record.__pydantic_extra__ and _as_we_write(raw) else _written_anew(record))
+                suffixes.append(placement[2])
+                places.append(position)
 
     def add_effects(self, effects: Effects) -> None:
-        """Take in all effects but the placements, which belong to `add_event`."""
+        """Take in all effects but the placements, which belong to `add_events`."""
         self.moments += effects.moments
         self.transitions += effects.transitions
         self.handoffs += effects.handoffs
@@ -55,8 +63,11 @@ class Delivery:
         return len(self.lines)
 
 
-def _with_unknown_apart(event: Event, unknown: Mapping[str, Any]) -> bytes:
-    """`event` as JSON with all its unknown fields inside one of ours."""
+def _written_anew(event: Event) -> bytes:
+    """`event` as JSON with its unknown fields, if any, inside one of ours."""
+    unknown = event.model_extra
+    if not unknown:
+        return encode(event)
     document = msgspec.json.decode(encode(event))
     apart = {name: document.pop(name) for name in unknown if name in document}
     return msgspec.json.encode({**document, "unknown_fields": apart})
@@ -64,9 +75,11 @@ def _with_unknown_apart(event: Event, unknown: Mapping[str, Any]) -> bytes:
 
 def _as_we_write(raw: bytes) -> bool:
     """Whether `raw` is a bare object in the present version; an older one has other field names."""
-    if raw[:1] != b"{" or raw[-1:] != b"}":
-        return False
-    return b'"schema_version"' not in raw or b'"schema_version":1,' in raw
+    whole = raw[0] == _BEGIN and raw[-1] == _END
+    return whole and (b'"schema_version"' not in raw or b'"schema_version":1,' in raw)
+
+
+_BEGIN, _END = b"{}"
 
 
 class Sink(Protocol):

@@ -190,7 +190,6 @@ def test_recorded_at_decides_nothing() -> None:
 def test_an_idle_case_is_forgotten_when_nothing_can_concern_it() -> None:
     one = engine(records=_Nothing())
     one.process([event("order.submitted", 0), event("order.acknowledged", HOUR)])
-    one.checkpoint()
     held = len(dict(one.checkpoint().customers)["c1"] or b"")
 
     one.process([event("web.page_viewed", 40 * DAY)])

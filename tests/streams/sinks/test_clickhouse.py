@@ -78,7 +78,7 @@ def events(*lines: bytes) -> Delivery:
     for position, line in enumerate(lines):
         event = decode(line)
         assert isinstance(event, Event), event
-        delivery.add_event(line, event, PLACE, position)
+        delivery.add_events([line], [event], [PLACE], [position])
     return delivery
 
 
