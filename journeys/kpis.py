@@ -10,7 +10,6 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from journeys.windows import SIZE_MS
 from schemas.kpis import GRAINS, Grain, KpiDims
@@ -50,6 +49,10 @@ class KpiChanges:
     partition: int
 
 
+CountedEvent = tuple[str, str, str, str, str, str | None, str | None, int]
+"""The fields of KpiDims, then the minute since the epoch; department and region may still be None."""
+
+
 class KpiFold:
     """Counts per window, from the first event on until a window can no longer change."""
 
@@ -57,7 +60,7 @@ class KpiFold:
         self.dims: list[KpiDims] = []
         self._ids: dict[KpiDims, int] = {}
         self._added: dict[int, int] = {}
-        self._counted: Counter[tuple[Any, ...]] = Counter()
+        self._counted: Counter[CountedEvent] = Counter()
         self._open: dict[Grain, dict[int, int]] = {grain: {} for grain in GRAINS}
 
     def dim_id(self, dims: KpiDims) -> int:
@@ -78,8 +81,8 @@ class KpiFold:
         key = at // MINUTE << _DIM_BITS | dim_id
         self._added[key] = self._added.get(key, 0) + count
 
-    def add_all(self, counted: Iterable[tuple[str, str, str, str, str, str | None, str | None, int]]) -> None:
-        """Add one for each (`*KpiDims`, minute since the epoch); department and region may be None."""
+    def add_all(self, counted: Iterable[CountedEvent]) -> None:
+        """Add one for each."""
         self._counted.update(counted)
 
     def changes(self, version: int, partition: int) -> KpiChanges:

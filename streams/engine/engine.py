@@ -21,7 +21,7 @@ from schemas.codec import dead_letter, encode
 from schemas.deadletters import Reason
 from schemas.envelope import Event, Tick
 from schemas.facts import Handoff
-from schemas.times import DAY, iso
+from schemas.times import DAY, MINUTE, iso
 from streams.engine.bench import Bench, Said, Seat, is_over
 from streams.engine.customer import FORMAT, Case, CaseKey, Customer, pack, unpack
 from streams.engine.effects import Checkpoint, Effects, VersionedMoment, VersionedTransition
@@ -161,12 +161,12 @@ class Engine:
         if len(recent) >= customer.room:
             self._tidy(customer, self._front - self._lateness.longest)
         placement = self._placements.place(event)
-        self._tally.event(event, placement)
         touchpoint, stage, _ = placement
-        changes = customer.visit(customer.id, (at, key, stage, touchpoint))
-        if changes:
-            version = self._sequence
-            self._effects.transitions += [VersionedTransition(version, *change) for change in changes]
+        self._tally.events.append(
+            ("events", stage, touchpoint, event.channel, event.tier, event.department, event.region, at // MINUTE)
+        )
+        for change in customer.visit(customer.id, (at, key, stage, touchpoint)):
+            self._effects.transitions.append(VersionedTransition(self._sequence, *change))
         if event_type in _HANDOFFS:
             self._hand_off(event, placement)
         readers = self._readers.get(event_type)

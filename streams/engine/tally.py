@@ -3,48 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 from detectors.base import Dims
 from journeys.indicators import IndicatorId
-from journeys.kpis import UNKNOWN, KpiFold
+from journeys.kpis import UNKNOWN, CountedEvent, KpiFold
 from journeys.placement import Placement
 from schemas.envelope import Event
 from schemas.facts import Handoff
 from schemas.kpis import KpiDims
 from schemas.moments import Moment
-from schemas.times import MINUTE, to_ms
+from schemas.times import to_ms
 from streams.engine.bench import Said
 
 
 class Tally:
-    """Counts for one partition. `totals` are since the partition's first event."""
+    """Counts for one partition. `totals` are since the partition's first event; `events` waits for `batch_done`."""
 
     def __init__(self) -> None:
         self.kpis = KpiFold()
         self.totals: Counter[str] = Counter()
-        self._events: list[tuple[Any, ...]] = []
-
-    def event(self, event: Event, placement: Placement) -> None:
-        """An accepted event."""
-        self._events.append(
-            (
-                "events",
-                placement.stage,
-                placement.touchpoint,
-                event.channel,
-                event.tier,
-                event.department,
-                event.region,
-                event.occurred_ms // MINUTE,
-            )
-        )
+        self.events: list[CountedEvent] = []
 
     def batch_done(self) -> None:
         """Count the events of the batch, all at once: an eighth of the cost of one by one."""
-        self.totals["events"] += len(self._events)
-        self.kpis.add_all(self._events)
-        self._events.clear()
+        self.totals["events"] += len(self.events)
+        self.kpis.add_all(self.events)
+        self.events.clear()
 
     def late(self, event: Event, placement: Placement) -> None:
         """An event set aside as too late."""
