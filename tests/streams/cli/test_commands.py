@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from time import sleep
 
 import pytest
 
@@ -244,7 +245,11 @@ def test_while_a_demo_runs_sql_is_answered_and_ctrl_c_ends_it_cleanly(mot: Mot, 
         while " 0 events" in (line := running.stderr.readline()):
             pass
         assert "events/s" in line
-        asked = mot("sql", "SELECT count() AS n FROM events", "--in", folder, "--json")
+        for _ in range(40):  # a commit comes every two seconds
+            asked = mot("sql", "SELECT count() AS n FROM events", "--in", folder, "--json")
+            if asked.code or int(json.loads(asked.out)[0]["n"]):
+                break
+            sleep(0.25)
         running.send_signal(signal.SIGINT)
         out, err = running.communicate(timeout=60)
     assert asked.code == 0
