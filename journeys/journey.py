@@ -6,14 +6,34 @@ the stage they left the customer in.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from struct import Struct
 from typing import NamedTuple
 
+from journeys.placement import NOWHERE, Placement, stage_of
 from schemas.facts import Transition
 
-Visit = tuple[int, int, str, str]
-"""One event's place in the journey: time in ms, 64-bit key of the event, stage, touchpoint. A bare tuple: there is one
-for each event, and naming its parts would cost more than all the rest done with it."""
+_RECORD = Struct("<q8s5s")
+"""Time in ms, 64-bit key of the event, code of its placement."""
+_pack = _RECORD.pack
+
+ROOM = 24 * _RECORD.size
+"""Bytes of trail held before old visits are summed up for the first time."""
+
+MAX_TRAIL = 4096 * _RECORD.size
+"""Bounded memory: a customer with more events than this inside the allowed lateness has a shorter horizon."""
+
+
+class Visit(NamedTuple):
+    """One event's place in the journey: time in ms, 64-bit key of the event, code of its placement."""
+
+    at: int
+    key: bytes
+    code: bytes
+
+
+START = Visit(-1, b"\0" * 8, NOWHERE)
+"""Before the first event."""
 
 
 class Change(NamedTuple):
@@ -23,76 +43,84 @@ class Change(NamedTuple):
     deleted: bool
 
 
-START: Visit = (-1, 0, "", "")
-"""Before the first event."""
-
-ROOM = 24
-"""Visits held before old ones are summed up for the first time."""
-
-MAX_VISITS = 4096
-"""Bounded memory: a customer with more events than this inside the allowed lateness has a shorter horizon."""
-
-
 class Journey:
-    """The visits still open to correction, by event key, and what lies before them.
+    """The visits still open to correction, packed in order of arrival into `trail`, and `base`, what lies before them.
 
-    `recent` serves deduplication too: an event whose key is in it has been seen. `last` is the latest visit, `base` the
-    latest of those that were summed up. Memory access is what counts with a million customers, hence so few objects.
+    `trail` serves deduplication too: an event whose key is in it has been seen. With a million customers memory access
+    is what an event costs, hence one string of bytes instead of an object for each visit. `last_at` (ms) and
+    `last_code` are those of the latest visit.
     """
 
-    __slots__ = ("base", "last", "recent", "room")
+    __slots__ = ("base", "last_at", "last_code", "room", "trail")
 
-    def __init__(self, base: Visit = START) -> None:
+    def __init__(self, base: Visit = START, trail: bytes = b"") -> None:
         self.base = base
-        self.last = base
-        self.recent: dict[int, Visit] = {}
-        self.room = ROOM
+        self.trail = trail
+        self.room = max(ROOM, 2 * len(trail))
+        last = max(self.visits(), default=base)
+        self.last_at, _, self.last_code = max(last, base)
+
+    def visits(self) -> list[Visit]:
+        """The visits still open, in order of arrival."""
+        return [Visit(*record) for record in _RECORD.iter_unpack(self.trail)]
 
     @property
     def stage(self) -> str:
         """The stage of the latest event, "" before any."""
-        return self.last[2]
+        return stage_of(self.last_code)
 
     def settle(self, before: int) -> None:
-        """Sum up visits before `before` (ms), which no late event can precede any more, and those beyond MAX_VISITS."""
-        kept = sorted(visit for visit in self.recent.values() if visit[0] >= before)[-MAX_VISITS:]
-        if len(kept) < len(self.recent):
-            first = kept[0] if kept else None
-            settled = [visit for visit in self.recent.values() if first is None or visit < first]
-            self.base = max(self.base, *settled)
-            self.recent = {visit[1]: visit for visit in kept}
-        self.room = max(ROOM, 2 * len(kept))
+        """Sum up visits before `before` (ms), which no late event can precede any more, and those beyond MAX_TRAIL."""
+        visits = sorted(self.visits())
+        kept = [visit for visit in visits if visit.at >= before][-MAX_TRAIL // _RECORD.size :]
+        if len(kept) < len(visits):
+            self.base = max(self.base, visits[len(visits) - len(kept) - 1])
+            self.trail = b"".join(_pack(*visit) for visit in kept)
+        self.room = max(ROOM, 2 * len(self.trail))
 
-    def visit(self, customer_id: str, visit: Visit) -> Sequence[Change]:
+    def may_settle(self, before: int) -> bool:
+        """Whether the visit that arrived first lies before `before` (ms)."""
+        return bool(self.trail) and int.from_bytes(self.trail[:8], "little") < before
+
+    def visit(
+        self, customer_id: str, at: int, key: bytes, placement: Placement, placed: Mapping[bytes, Placement]
+    ) -> Sequence[Change]:
         """Place an event not seen before; returns the stage changes it makes or unmakes (mostly none).
 
-        An event older than what is already summed up changes nothing.
+        `placed` finds a placement by its code. An event older than what is already summed up changes nothing.
         """
-        self.recent[visit[1]] = visit
-        last = self.last
-        if visit > last:
-            self.last = visit
-            if visit[2] == last[2]:
+        code = placement[3]
+        self.trail += _pack(at, key, code)
+        last_at, last_code = self.last_at, self.last_code
+        if at > last_at:
+            self.last_at, self.last_code = at, code
+            if code[0] == last_code[0]:
                 return ()
-            return (Change(_transition(customer_id, last, visit), False),)
-        if visit < self.base:
-            return ()
-        return self._insert(customer_id, visit)
+            return (Change(_transition(customer_id, last_at, last_code, Visit(at, key, code), placed), False),)
+        visit = Visit(at, key, code)
+        return self._insert(customer_id, visit, placed) if visit > self.base else ()
 
-    def _insert(self, customer_id: str, visit: Visit) -> list[Change]:
-        before = max((one for one in self.recent.values() if one < visit), default=self.base)
-        after = min(one for one in self.recent.values() if one > visit)
+    def _insert(self, customer_id: str, visit: Visit, placed: Mapping[bytes, Placement]) -> list[Change]:
+        others = [other for other in self.visits() if other.key != visit.key]
+        before = max((other for other in others if other < visit), default=self.base)
+        after = min((other for other in others if other > visit), default=None)
         changes = []
-        if visit[2] != before[2]:
-            changes.append(Change(_transition(customer_id, before, visit), False))
-        if after[2] != visit[2]:
-            changes.append(Change(_transition(customer_id, visit, after), False))
-        elif after[2] != before[2]:
-            changes.append(Change(_transition(customer_id, before, after), True))
+        if visit.code[0] != before.code[0]:
+            changes.append(Change(_transition(customer_id, before.at, before.code, visit, placed), False))
+        if after is None:  # the latest, at the same instant as the one before
+            self.last_at, _, self.last_code = visit
+        elif after.code[0] != visit.code[0]:
+            changes.append(Change(_transition(customer_id, visit.at, visit.code, after, placed), False))
+        elif after.code[0] != before.code[0]:
+            changes.append(Change(_transition(customer_id, before.at, before.code, after, placed), True))
         return changes
 
 
-def _transition(customer_id: str, before: Visit, after: Visit) -> Transition:
-    at, key, stage, touchpoint = after
-    waited = at - before[0] if before[0] >= 0 else 0
-    return Transition(customer_id, key, at, before[2], stage, touchpoint, waited)
+def _transition(
+    customer_id: str, from_at: int, from_code: bytes, to: Visit, placed: Mapping[bytes, Placement]
+) -> Transition:
+    placement = placed.get(to.code)
+    touchpoint = "" if placement is None else placement.touchpoint
+    waited = to.at - from_at if from_at >= 0 else 0
+    key = int.from_bytes(to.key, "big")
+    return Transition(customer_id, key, to.at, stage_of(from_code), stage_of(to.code), touchpoint, waited)

@@ -13,20 +13,34 @@ from importlib import resources
 from typing import NamedTuple
 
 import msgspec
+import xxhash
 
+from journeys.lifecycle import STAGE_IDS
 from journeys.touchpoints import Touchpoints
 from schemas.envelope import Event
+from schemas.moments import Stage
 
 
 class Placement(NamedTuple):
     """Where an event stands on the lifecycle.
 
-    `suffix` is `,"stage":…,"touchpoint":…}`, what closes its JSON with it.
+    `suffix` is `,"stage":…,"touchpoint":…}`, what closes its JSON with it. `code` is five bytes, the stage's number and
+    a hash of the touchpoint: the same after a restart with another catalogue.
     """
 
     touchpoint: str
     stage: str
     suffix: bytes
+    code: bytes
+
+
+NOWHERE = b"\xff\0\0\0\0"
+"""The code of no placement at all: before a customer's first event."""
+
+
+def stage_of(code: bytes) -> str:
+    """The stage of a placement's code, "" for NOWHERE."""
+    return "" if code[0] == NOWHERE[0] else STAGE_IDS[code[0]]
 
 
 class PlacementRule(NamedTuple):
@@ -62,10 +76,10 @@ class Placements:
 
     def __init__(self, touchpoints: Touchpoints, rules: Iterable[PlacementRule] | None = None) -> None:
         self._by_touchpoint = {
-            touchpoint.id: Placement(touchpoint.id, touchpoint.stage, _suffix(touchpoint.stage, touchpoint.id))
-            for touchpoint in touchpoints.values()
+            touchpoint.id: _placement(touchpoint.id, touchpoint.stage) for touchpoint in touchpoints.values()
         }
-        self._nowhere = _Rules("", {}, Placement("", "use", _suffix("use", "")))
+        self._nowhere = _Rules("", {}, _placement("", "use"))
+        self.by_code = {placement.code: placement for placement in self._by_touchpoint.values()}
         self._rules: dict[str, _Rules] = {}
         for rule in shipped_rules() if rules is None else rules:
             self._add(rule, self._by_touchpoint[rule.touchpoint_id])
@@ -100,5 +114,7 @@ class Placements:
         return always
 
 
-def _suffix(stage: str, touchpoint: str) -> bytes:
-    return b',"stage":' + msgspec.json.encode(stage) + b',"touchpoint":' + msgspec.json.encode(touchpoint) + b"}"
+def _placement(touchpoint: str, stage: Stage) -> Placement:
+    suffix = b',"stage":' + msgspec.json.encode(stage) + b',"touchpoint":' + msgspec.json.encode(touchpoint) + b"}"
+    code = bytes([STAGE_IDS.index(stage)]) + xxhash.xxh32_digest(touchpoint.encode())
+    return Placement(touchpoint, stage, suffix, code)

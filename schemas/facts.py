@@ -8,7 +8,7 @@ from typing import NamedTuple
 class Transition(NamedTuple):
     """A customer moved from one lifecycle stage to another.
 
-    `event_key` is the 63-bit hash of the event that moved him, with the customer the row's identity; times in ms.
+    `event_key` is the 64-bit hash of the event that moved him, with the customer the row's identity; times in ms.
     """
 
     customer_id: str

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Literal, NamedTuple
 
 import msgspec
 
 from detectors.base import Dims, Fact
-from journeys.journey import ROOM, START, Journey, Visit
+from journeys.journey import START, Journey, Visit
 
 FORMAT = 1
 """Version of the packed form; a store written by a newer one is refused."""
@@ -58,8 +57,8 @@ class Customer(Journey):
 
     __slots__ = ("cases", "id", "quarantined", "touched")
 
-    def __init__(self, customer_id: str, base: Visit = START) -> None:
-        super().__init__(base)
+    def __init__(self, customer_id: str, base: Visit = START, trail: bytes = b"") -> None:
+        super().__init__(base, trail)
         self.id = customer_id
         self.cases: dict[CaseKey, Case] = {}
         self.quarantined: frozenset[str] = frozenset()
@@ -68,9 +67,8 @@ class Customer(Journey):
 
 class _Packed(NamedTuple):
     format: int
-    words: list[str]
-    base: tuple[int, int, int, int]
-    visits: list[tuple[int, int, int, int]]
+    base: Visit
+    trail: bytes
     cases: list[tuple[str, str, list[Fact], dict[str, Raised], int | None, bool]]
     quarantined: list[str]
 
@@ -80,33 +78,18 @@ _decode = msgspec.msgpack.Decoder(_Packed).decode
 
 
 def pack(customer: Customer) -> bytes:
-    """The record of a customer. Stages and touchpoints are numbered: they repeat."""
-    words: dict[str, int] = {}
-    base = _numbered(customer.base, words)
-    visits = [_numbered(visit, words) for visit in customer.recent.values()]
+    """The record of a customer."""
     cases = [
         (key.detector_id, key.scope, case.facts, case.raised, case.look_at, case.thinned)
         for key, case in customer.cases.items()
     ]
-    return _encode((FORMAT, list(words), base, visits, cases, list(customer.quarantined)))
-
-
-def _numbered(visit: Visit, words: dict[str, int]) -> tuple[int, int, int, int]:
-    at, key, stage, touchpoint = visit
-    return (at, key, words.setdefault(stage, len(words)), words.setdefault(touchpoint, len(words)))
+    return _encode((FORMAT, customer.base, customer.trail, cases, list(customer.quarantined)))
 
 
 def unpack(customer_id: str, record: bytes) -> Customer:
     """The customer of a record. Raises msgspec.DecodeError for bytes that `pack` did not write."""
-    _, words, base, visits, cases, quarantined = _decode(record)
-    words = [sys.intern(word) for word in words]
-    customer = Customer(customer_id, (base[0], base[1], words[base[2]], words[base[3]]))
-    recent = customer.recent
-    for at, key, stage, touchpoint in visits:
-        recent[key] = (at, key, words[stage], words[touchpoint])
-    customer.last = max(recent.values(), default=customer.base)
-    customer.last = max(customer.last, customer.base)
-    customer.room = max(ROOM, 2 * len(recent))
+    _, base, trail, cases, quarantined = _decode(record)
+    customer = Customer(customer_id, base, trail)
     customer.cases = {
         CaseKey(detector_id, scope): Case(facts, raised, look_at, thinned)
         for detector_id, scope, facts, raised, look_at, thinned in cases

@@ -152,20 +152,19 @@ class Engine:
             return None
         customer = self._customers.get(event.customer_id) or self._customer(event.customer_id)
         key = event_key(event.event_id)
-        recent = customer.recent
-        if key in recent:
+        if key in customer.trail:
             self._tally.totals["duplicates"] += 1
             return None
         if customer.touched != self._checkpoints:
             self._touch(customer)
-        if len(recent) >= customer.room:
+        if len(customer.trail) >= customer.room:
             self._tidy(customer, self._front - self._lateness.longest)
         placement = self._placements.place(event)
-        touchpoint, stage, _ = placement
+        touchpoint, stage, _, _ = placement
         self._tally.events.append(
             ("events", stage, touchpoint, event.channel, event.tier, event.department, event.region, at // MINUTE)
         )
-        for change in customer.visit(customer.id, (at, key, stage, touchpoint)):
+        for change in customer.visit(customer.id, at, key, placement, self._placements.by_code):
             self._effects.transitions.append(VersionedTransition(self._sequence, *change))
         if event_type in _HANDOFFS:
             self._hand_off(event, placement)
@@ -322,7 +321,8 @@ class Engine:
 
     def _tidy(self, customer: Customer, settled: int) -> None:
         """Drop what no event can concern any more; what is said does not depend on when this happens."""
-        customer.settle(settled)
+        if len(customer.trail) >= customer.room or customer.may_settle(settled):
+            customer.settle(settled)
         for key, case in list(customer.cases.items()):
             seat = self._bench.seat(key.detector_id)
             if seat is not None and is_over(case, seat, self._front):

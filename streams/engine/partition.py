@@ -5,9 +5,9 @@ from __future__ import annotations
 import xxhash
 
 
-def event_key(event_id: str) -> int:
-    """63-bit key of an event id, for deduplication and as a row key."""
-    return xxhash.xxh3_64_intdigest(event_id.encode()) >> 1
+def event_key(event_id: str) -> bytes:
+    """The 64-bit key of an event id, for deduplication and as a row key."""
+    return xxhash.xxh3_64_digest(event_id.encode())
 
 
 def partition_of(customer_id: str, partitions: int) -> int:

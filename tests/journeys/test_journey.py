@@ -7,69 +7,111 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journeys.journey import MAX_VISITS, START, Journey, Visit
+from journeys.journey import MAX_TRAIL, ROOM, START, Journey, Visit
+from journeys.placement import Placement, Placements, stage_of
+from journeys.touchpoints import shipped_touchpoints
 from schemas.facts import Transition
+from tests.streams.engine.stories import event
 
-visits = st.lists(
-    st.tuples(st.integers(0, 20), st.integers(1, 10_000), st.sampled_from(("use", "pay", "resolve")), st.just("t")),
+PLACEMENTS = Placements(shipped_touchpoints())
+PLACES = [
+    PLACEMENTS.place(event(kind, 0)) for kind in ("charge.rated", "bill.issued", "bill.viewed", "complaint.opened")
+]
+RECORD = len(Visit(0, bytes(8), bytes(5)).key) + 8 + 5
+
+Step = tuple[int, bytes, Placement]
+steps = st.lists(
+    st.tuples(st.integers(0, 20), st.integers(1, 10_000).map(lambda n: n.to_bytes(8, "big")), st.sampled_from(PLACES)),
     max_size=30,
-    unique_by=lambda visit: visit[1],
+    unique_by=lambda step: step[1],
 )
 
 
-def told(order: list[Visit]) -> dict[int, Transition]:
+def take(journey: Journey, step: Step) -> list[tuple[Transition, bool]]:
+    at, key, placement = step
+    return [tuple(change) for change in journey.visit("c", at, key, placement, PLACEMENTS.by_code)]
+
+
+def step(at: int, kind: int = 0) -> Step:
+    return (at, (at + 1).to_bytes(8, "big"), PLACES[kind])
+
+
+def told(order: list[Step]) -> dict[int, Transition]:
     journey, standing = Journey(), {}
-    for visit in order:
-        for transition, deleted in journey.visit("c", visit):
+    for one in order:
+        for transition, deleted in take(journey, one):
             standing[transition.event_key] = transition
             if deleted:
                 del standing[transition.event_key]
     return standing
 
 
-@given(visits.flatmap(lambda log: st.tuples(st.just(log), st.permutations(log))))
-def test_any_order_of_arrival_leaves_the_same_changes(drawn: tuple[list[Visit], list[Visit]]) -> None:
+@given(steps.flatmap(lambda log: st.tuples(st.just(log), st.permutations(log))))
+def test_any_order_of_arrival_leaves_the_same_changes(drawn: tuple[list[Step], list[Step]]) -> None:
     log, arrived = drawn
 
     standing = told(arrived)
 
-    ordered = [START, *sorted(log)]
-    assert {key: (one.from_stage, one.to_stage) for key, one in standing.items()} == {
-        after[1]: (before[2], after[2]) for before, after in pairwise(ordered) if before[2] != after[2]
-    }
-    assert all(
-        standing[after[1]].after_ms == (after[0] - before[0] if before is not START else 0)
+    ordered = [START, *sorted(Visit(at, key, placement.code) for at, key, placement in log)]
+    expected = {
+        int.from_bytes(after.key, "big"): (
+            stage_of(before.code),
+            stage_of(after.code),
+            PLACEMENTS.by_code[after.code].touchpoint,
+            after.at - before.at if before is not START else 0,
+        )
         for before, after in pairwise(ordered)
-        if after[1] in standing
-    )
+        if before.code[0] != after.code[0]
+    }
+    assert {key: (t.from_stage, t.to_stage, t.touchpoint, t.after_ms) for key, t in standing.items()} == expected
+
+
+@given(steps)
+def test_a_restart_between_any_two_events_changes_nothing(log: list[Step]) -> None:
+    straight, restarted = Journey(), Journey()
+    for one in log:
+        assert take(straight, one) == take(restarted, one)
+        restarted = Journey(restarted.base, restarted.trail)
+    assert (straight.last_at, straight.stage) == (restarted.last_at, restarted.stage)
 
 
 def test_settled_visits_are_summed_up_and_the_stage_stays() -> None:
     journey = Journey()
     for at in range(10):
-        journey.visit("c", (at, at + 1, "use", "t"))
+        take(journey, step(at))
 
     journey.settle(before=7)
 
-    assert [visit[0] for visit in journey.recent.values()] == [7, 8, 9]
-    assert journey.base[0] == 6
+    assert [visit.at for visit in journey.visits()] == [7, 8, 9]
+    assert journey.base.at == 6
     assert journey.stage == "use"
 
 
 def test_history_is_bounded() -> None:
     journey = Journey()
-    for at in range(MAX_VISITS + 30):
-        journey.visit("c", (at, at + 1, "use", "t"))
+    for at in range(MAX_TRAIL // RECORD + 30):
+        take(journey, step(at))
 
     journey.settle(before=0)
 
-    assert len(journey.recent) == MAX_VISITS
+    assert len(journey.trail) == MAX_TRAIL
+    assert journey.room == 2 * MAX_TRAIL > ROOM
 
 
 def test_an_event_before_what_is_settled_changes_nothing() -> None:
     journey = Journey()
     for at in range(5):
-        journey.visit("c", (at, at + 1, "use", "t"))
+        take(journey, step(at))
     journey.settle(before=4)
 
-    assert not journey.visit("c", (1, 99, "pay", "t"))
+    assert take(journey, (1, b"another!", PLACES[1])) == []
+
+
+def test_all_settled_keeps_the_stage_for_the_next_change() -> None:
+    journey = Journey()
+    take(journey, step(5))
+    journey.settle(before=100)
+
+    ((change, deleted),) = take(journey, step(200, 1))
+
+    assert (change.from_stage, change.to_stage, change.after_ms, deleted) == ("use", "pay", 195, False)

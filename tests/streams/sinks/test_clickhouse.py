@@ -26,7 +26,7 @@ from streams.sinks.ports import Delivery
 from streams.sinks.rows import moment_row
 from tests.streams.runners.stories import BEGIN, raw
 
-PLACE = Placement("hotline_called", "resolve", b',"stage":"resolve","touchpoint":"hotline_called"}')
+PLACE = Placement("hotline_called", "resolve", b',"stage":"resolve","touchpoint":"hotline_called"}', b"\5....")
 
 
 @pytest.fixture(scope="module")
