@@ -48,7 +48,7 @@ META = Meta(
     title=Text(zh="投诉重开", en="Complaint reopened"),
     stage="resolve", touchpoint="complaint_returned", valence="negative", primitives=("sequence", "count_in_window"),
     consumes=("complaint.opened", "complaint.resolved", "complaint.closed", "complaint.reopened"),
-    severity=BySeverity(5, 4, 4, 3), owner="service_supervision", scope="big_service", keep_ms=31 * DAY,
+    severity=BySeverity(5, 4, 4, 3), owner="service_supervision", scope="big_service", max_facts=1024, keep_ms=31 * DAY,
     explanation=Text(
         zh="投诉“{category}”在办结后重新出现,共 {reopenings} 次(工单 {tickets})。",
         en='The complaint about "{category}" came back {reopenings} times after it was settled (tickets {tickets}).',

@@ -7,20 +7,23 @@ and reopening, two contacts make a repeat, none of them needs to have been marke
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from detectors.base import AnyDetector
+from detectors.catalogue import with_params
 from detectors.rules import complaint_reopened, ping_pong, repeat_contact
 from schemas.envelope import Event
 from schemas.mapping import LogMapping, Value
 from schemas.moments import Moment
-from schemas.times import DAY
 from streams.engine.engine import Engine
-from streams.runners.results import MomentLedger
+from streams.runners.replay import ReplayPlan, replay
+from streams.runners.results import KPIS, MOMENTS, MomentLedger, read_moments
 from streams.sources.logs import MappedLog
 from streams.sources.mapping_file import load_mapping
 from tests.real_logs.logs import answers_of, log_of
@@ -49,12 +52,8 @@ class Found:
 
 
 def _patient(detector: AnyDetector, **params: Any) -> AnyDetector:
-    """The detector with these parameters, keeping its facts as long as the log lasts."""
-    return replace(
-        detector,
-        params=type(detector.params)(**params),
-        meta=replace(detector.meta, keep_ms=EVER * DAY, max_facts=100_000),
-    )
+    """The detector with these parameters."""
+    return with_params({detector.meta.id: params}, (detector,))[0]
 
 
 @cache
@@ -156,3 +155,39 @@ def _with_reason(mapping: LogMapping, column: str) -> LogMapping:
     return mapping.model_copy(
         update={"derived": (contact.model_copy(update={"attributes": {"reason": Value(field=(column,))}}), *others)}
     )
+
+
+def test_mot_replay_says_the_same_of_the_incidents(tmp_path: Path) -> None:
+    """The command's own way, over two processes, with the parameters that express the published definitions."""
+    answers = answers_of("bpic2013_volvo")
+    parameters = {
+        "N30": {"min_transfers": None, "min_departments": None, "return_within_hours": None, "pause_days": EVER},
+        "N29": {"within_days": EVER, "count_new_complaints": False},
+    }
+
+    summary = replay(
+        ReplayPlan(log_of("bpic2013_volvo"), "bpic2013_volvo", tmp_path, processes=2, parameters=parameters)
+    )
+
+    moments = read_moments(tmp_path / MOMENTS)
+    returns = [one.evidence.measures["returns"] for one in moments if one.detector_id == "N30"]
+    reopenings = [one.evidence.measures["reopenings"] for one in moments if one.detector_id == "N29"]
+    assert (len(returns), sum(returns)) == (
+        answers["team"]["pingpong_ABA_cases"],
+        answers["team"]["pingpong_ABA_total"],
+    )
+    assert sum(reopenings) == answers["reopen_transitions"]
+    assert (summary.late, summary.duplicates, summary.dead_letters) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "name", ["bpic2012_loan", "bpic2013_volvo", "bpic2016_complaints", "helpdesk_italian", "hospital_billing"]
+)
+def test_mot_replay_takes_every_log_with_its_shipped_mapping(name: str, tmp_path: Path) -> None:
+    summary = replay(ReplayPlan(log_of(name), name, tmp_path, processes=2))
+
+    answers = answers_of(name)
+    assert summary.events >= answers.get("events", answers.get("complaints"))
+    assert summary.dead_letters == summary.late == summary.duplicates == summary.detector_failures == 0
+    kpis = pl.read_parquet(tmp_path / KPIS).filter((pl.col("indicator") == "events") & (pl.col("grain") == "day"))
+    assert kpis["value"].sum() == summary.events
