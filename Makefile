@@ -10,14 +10,14 @@ PYTHON := .venv/bin/python
 DEMO ?=
 TEST ?=
 
-.PHONY: help setup setup-demo demo test lint bench schema clean
+.PHONY: help setup setup-demo demo test lint bench generate clean
 
 help:
-	@echo "make demo    simulate customers, find their moments of truth, show them live"
-	@echo "make test    lint, types, import rules and every test"
-	@echo "make lint    ruff, mypy, import-linter"
-	@echo "make bench   measure; prints ratios against a baseline in the same run"
-	@echo "make schema  write the JSON Schemas and generated pages anew"
+	@echo "make demo      simulate customers, find their moments of truth, show them live"
+	@echo "make test      lint, types, import rules and every test"
+	@echo "make lint      ruff, mypy, import-linter"
+	@echo "make bench     measure; prints ratios against a baseline in the same run"
+	@echo "make generate  write JSON Schemas and generated pages anew"
 
 # uv of a pinned version in a folder of its own: whatever uv the machine has is left alone.
 $(UV):
@@ -49,7 +49,7 @@ test: lint
 bench: setup
 	$(PYTHON) -m tests.benchmarks
 
-schema: setup
+generate: setup
 	$(MOT) schema --write
 	$(PYTHON) -m detectors.readme
 

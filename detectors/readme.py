@@ -1,7 +1,6 @@
 """Writes detectors/README.md from the catalogue: the table, one page per detector, and how to add one.
 
-`python -m detectors.readme` prints it; `make generate` and the test compare or redirect it. Never edit the README by
-hand.
+`make generate` runs it, a test compares. Never edit the README by hand.
 """
 
 from __future__ import annotations

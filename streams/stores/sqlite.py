@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
 from streams.engine.effects import Checkpoint
-from streams.errors import FolderBusy, StateCorrupted, StateTooNew
+from streams.errors import FolderBusy, StateCorrupted, StateTooNew, StreamsError
 from streams.stores.faults import translated
 from streams.stores.ports import Loaded, nothing
 from streams.stores.seals import BrokenSeal, seal, unseal
@@ -71,6 +71,7 @@ class PartitionStore:
         if _one(db, "PRAGMA application_id") not in (0, _APPLICATION):
             raise StateCorrupted(self._path, "not a state file of this product")
         try:
+            db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # takes effect on a new file only
             db.execute("PRAGMA journal_mode = WAL")
             db.execute(f"PRAGMA synchronous = {synchronous}")
             db.execute("PRAGMA cache_size = -32000")
@@ -158,8 +159,21 @@ class PartitionStore:
             self._move_to(applied)
 
     def close(self) -> None:
-        """See StateStore."""
+        """See StateStore. A clean end leaves a compact file; a courtesy, so a full disk does not matter here."""
+        with suppress(StreamsError):
+            self._compact()
         self._db.close()
+
+    def _compact(self) -> None:
+        """Fold the recent rows and give unused pages and the write-ahead log back to the disk."""
+        if self._recent_rows:
+            with self._transaction():
+                self._fold(self._recent)
+            self._recent.clear()
+            self._recent_rows = 0
+        with translated(self._path):
+            self._db.execute("PRAGMA incremental_vacuum").fetchall()
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def _fold(self, rows: dict[str, bytes | None]) -> None:
         """Write all unfolded customers into the table in key order, neighbours on one page together."""

@@ -131,7 +131,7 @@ def _moments(engine: Engine) -> float:
 
 
 def _readable(log: Sequence[bytes]) -> list[Event | Tick]:
-    return [record for record in map(decode, log) if not isinstance(record, DeadLetter)]
+    return [record for record in map(decode, log) if type(record) is not DeadLetter]
 
 
 def _decoded(log: Sequence[bytes]) -> list[list[Event | Tick]]:

@@ -20,7 +20,7 @@ def filled(path: Path, fold_rows: int = 4) -> None:
     for number in range(10):
         customers = [(f"c{number}", b"record %d" % number), (f"c{number - 1}", b"again %d" % number)]
         store.commit(checkpoint(*customers, journal=b"j%d" % number, meta=b"m%d" % number), number + 1)
-    store.close()
+    store._db.close()  # as a killed process leaves it
 
 
 @pytest.mark.parametrize("fold_rows", [1, 4, 1_000])
@@ -33,6 +33,21 @@ def test_everything_committed_is_there_after_opening_again(tmp_path: Path, fold_
     assert (applied, meta, len(journal)) == (10, b"m9", 10)
     assert store.get("c9") == b"record 9"
     assert store.get("c3") == b"again 4"
+    store.close()
+
+
+def test_a_clean_end_leaves_a_compact_file(tmp_path: Path) -> None:
+    path = tmp_path / "p.sqlite"
+    store = PartitionStore(path)
+    for number in range(50):
+        store.commit(checkpoint(*((f"c{name}", b"x" * 300) for name in range(200))), number)
+    grown = path.stat().st_size + path.with_name("p.sqlite-wal").stat().st_size
+    store.close()
+
+    assert path.stat().st_size < 200 * 600 < grown
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["p.sqlite"]
+    store = PartitionStore(path)
+    assert store.get("c7") == b"x" * 300
     store.close()
 
 
