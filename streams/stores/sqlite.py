@@ -172,8 +172,8 @@ class PartitionStore:
             self._recent.clear()
             self._recent_rows = 0
         with translated(self._path):
-            self._db.execute("PRAGMA incremental_vacuum").fetchall()
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            # execute() would step the vacuum once, which frees one page
+            self._db.executescript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _fold(self, rows: dict[str, bytes | None]) -> None:
         """Write all unfolded customers into the table in key order, neighbours on one page together."""
