@@ -6,6 +6,7 @@ the stage they left the customer in.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from struct import Struct
 from typing import NamedTuple
@@ -71,11 +72,11 @@ class Journey:
 
     def settle(self, before: int) -> None:
         """Sum up visits before `before` (ms), which no late event can precede any more, and those beyond MAX_TRAIL."""
-        visits = sorted(self.visits())
-        kept = [visit for visit in visits if visit.at >= before][-MAX_TRAIL // _RECORD.size :]
-        if len(kept) < len(visits):
-            self.base = max(self.base, visits[len(visits) - len(kept) - 1])
-            self.trail = b"".join(_pack(*visit) for visit in kept)
+        visits = sorted(_RECORD.iter_unpack(self.trail))
+        settled = max(bisect_left(visits, (before,)), len(visits) - MAX_TRAIL // _RECORD.size)
+        if settled:
+            self.base = max(self.base, Visit(*visits[settled - 1]))
+            self.trail = b"".join([_pack(*visit) for visit in visits[settled:]])
         self.room = max(ROOM, 2 * len(self.trail))
 
     def may_settle(self, before: int) -> bool:
