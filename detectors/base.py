@@ -116,7 +116,7 @@ class Meta:
     """What a detector is, for people and for the engine.
 
     `keep_ms` is how long after its last fact a case can still matter; it must cover every window and deadline of
-    `judge`. A case whose last fact is older is dropped whole; with `forget_ms`, single facts older than that are
+    `judge`. A longer gap ends an episode (`connected`); with `forget_ms`, single facts older than that are
     dropped too (for cases that never end, like a customer's bills). `version` is the major version: raise it when the
     same log gives other moments.
     """
@@ -179,3 +179,20 @@ class Detector(Generic[P]):
 
 
 AnyDetector = Detector[Any]
+
+
+def connected(facts: Sequence[Fact], keep_ms: int) -> list[Sequence[Fact]]:
+    """Facts (sorted, at least one) cut into episodes where more than `keep_ms` passes in which nothing happens or is due.
+
+    A detector is asked of one episode at a time. The cut depends on the facts alone, so what a detector sees does not
+    depend on what the engine has already been able to forget.
+    """
+    episodes: list[Sequence[Fact]] = []
+    start, last = 0, max(facts[0].at, facts[0].due)
+    for place, fact in enumerate(facts):
+        if fact.at > last + keep_ms:
+            episodes.append(facts[start:place])
+            start = place
+        last = max(last, fact.at, fact.due)
+    episodes.append(facts[start:] if start else facts)
+    return episodes

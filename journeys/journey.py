@@ -21,8 +21,8 @@ _pack = _RECORD.pack
 ROOM = 24 * _RECORD.size
 """Bytes of trail held before old visits are summed up for the first time."""
 
-MAX_TRAIL = 4096 * _RECORD.size
-"""Bounded memory: a customer with more events than this inside the allowed lateness has a shorter horizon."""
+MAX_TRAIL = 8192 * _RECORD.size
+"""Bounded memory: of a customer with 8192 events inside the allowed lateness only the latest 4096 are remembered."""
 
 
 class Visit(NamedTuple):
@@ -57,7 +57,7 @@ class Journey:
     def __init__(self, base: Visit = START, trail: bytes = b"") -> None:
         self.base = base
         self.trail = trail
-        self.room = max(ROOM, 2 * len(trail))
+        self.room = min(max(ROOM, 2 * len(trail)), MAX_TRAIL)
         last = max(self.visits(), default=base)
         self.last_at, _, self.last_code = max(last, base)
 
@@ -71,13 +71,18 @@ class Journey:
         return stage_of(self.last_code)
 
     def settle(self, before: int) -> None:
-        """Sum up visits before `before` (ms), which no late event can precede any more, and those beyond MAX_TRAIL."""
+        """Sum up visits before `before` (ms), which no late event can precede any more.
+
+        If that leaves MAX_TRAIL bytes or more, only the latest half of MAX_TRAIL stays.
+        """
         visits = sorted(_RECORD.iter_unpack(self.trail))
-        settled = max(bisect_left(visits, (before,)), len(visits) - MAX_TRAIL // _RECORD.size)
+        settled = bisect_left(visits, (before,))
+        if (len(visits) - settled) * _RECORD.size >= MAX_TRAIL:
+            settled = len(visits) - MAX_TRAIL // _RECORD.size // 2
         if settled:
             self.base = max(self.base, Visit(*visits[settled - 1]))
             self.trail = b"".join([_pack(*visit) for visit in visits[settled:]])
-        self.room = max(ROOM, 2 * len(self.trail))
+        self.room = min(max(ROOM, 2 * len(self.trail)), MAX_TRAIL)
 
     def may_settle(self, before: int) -> bool:
         """Whether the visit that arrived first lies before `before` (ms)."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from journeys.windows import SIZE_MS
 from schemas.kpis import GRAINS, Grain, KpiDims
-from schemas.times import MINUTE
+from schemas.times import DAY, MINUTE
 
 _DIM_BITS = 20
 _DIM_MASK = (1 << _DIM_BITS) - 1
@@ -57,6 +57,7 @@ class KpiFold:
     """Counts per window, from the first event on until a window can no longer change."""
 
     def __init__(self) -> None:
+        self.closed = 0
         self.dims: list[KpiDims] = []
         self._ids: dict[KpiDims, int] = {}
         self._added: dict[int, int] = {}
@@ -77,7 +78,8 @@ class KpiFold:
         return number
 
     def add(self, dim_id: int, at: int, count: int = 1) -> None:
-        """Add `count` to the window of event time `at` (ms)."""
+        """Add `count` to the window of event time `at` (ms), or to the earliest that is not closed."""
+        at = max(at, self.closed)
         key = at // MINUTE << _DIM_BITS | dim_id
         self._added[key] = self._added.get(key, 0) + count
 
@@ -104,9 +106,10 @@ class KpiFold:
         self._counted.clear()
 
     def close(self, before: int) -> None:
-        """Forget windows that end before `before` (ms): nothing may be added to them any more."""
-        for grain, windows in self._open.items():
-            limit = (before - SIZE_MS[grain]) // MINUTE << _DIM_BITS
+        """Close and forget windows of days that end before `before` (ms): nothing can be added to them any more."""
+        self.closed = max(self.closed, before - before % DAY)
+        limit = self.closed // MINUTE << _DIM_BITS
+        for windows in self._open.values():
             for key in [key for key in windows if key < limit]:
                 del windows[key]
 

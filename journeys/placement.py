@@ -101,6 +101,11 @@ class Placements:
         """Types that some rule places always."""
         return frozenset(kind for kind, rules in self._rules.items() if rules.always is not self._nowhere.always)
 
+    def described(self) -> object:
+        """All there is to know of how events are placed, as plain data."""
+        rules = {kind: [rules.attribute, rules.by_value, rules.always] for kind, rules in self._rules.items()}
+        return [list(self._by_touchpoint.values()), rules]
+
     def place(self, event: Event) -> Placement:
         """The placement of `event`; stage `use` and no touchpoint for a type without a rule."""
         named = event.touchpoint_id

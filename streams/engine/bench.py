@@ -9,26 +9,28 @@ and is `retracted`.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from detectors.base import AnyDetector, Fact, Finding
+from detectors.base import AnyDetector, Fact, Finding, connected
 from schemas.facts import DetectorFailure
 from schemas.moments import Moment
 from streams.engine.customer import Case, CaseKey, Customer, Raised, RaisedStatus
-from streams.engine.wording import digest, moment_id, withdrawn, worded
+from streams.engine.wording import QUARANTINED, digest, moment_id, withdrawn, worded
 
 
 class Seat(NamedTuple):
     """A detector at its place in the engine.
 
-    `lateness` (ms) is the allowance of the events it reads, `keep` (ms) how long a case can matter after its last fact:
-    what the detector says of itself or, when its parameters reach further back, what they need.
+    `lateness` (ms) is the allowance of the events it reads, `keep` (ms) how long a case can matter after its last
+    fact: what the detector says of itself or, when its parameters reach further back, what they need. `name` is id
+    and version.
     """
 
     detector: AnyDetector
     lateness: int
     keep: int
+    name: str
 
 
 class Said(NamedTuple):
@@ -53,21 +55,18 @@ class Bench:
         self._seats = seats
         self._strict = strict
 
-    def admit(self, customer: Customer, key: CaseKey, fact: Fact, seat: Seat, front: int) -> Case:
-        """Put a fact into its case (opened when there is none, begun anew when the old one is over) and return the
-        case.
-        """
+    def admit(self, customer: Customer, key: CaseKey, fact: Fact, seat: Seat) -> Case:
+        """Put a fact into its case, opened when there is none, and return the case."""
         case = customer.cases.get(key)
-        if case is None or is_over(case, seat, front):
+        if case is None:
             case = customer.cases[key] = Case()
         facts = case.facts
         if not facts or fact > facts[-1]:
             facts.append(fact)
         else:
             insort(facts, fact)
-        meta = seat.detector.meta
-        if len(facts) > meta.max_facts:
-            _thin(case, meta.max_facts)
+        if len(facts) > seat.detector.meta.max_facts:
+            _thin(case, seat.detector.meta.max_facts)
         return case
 
     def examine(
@@ -75,33 +74,45 @@ class Bench:
     ) -> tuple[list[Said], DetectorFailure | None]:
         """Judge a case as of `front` (ms) and set when to look again. Returns what is newly to be said of it.
 
-        With `final` no fact can come any more, so every finding is settled.
-        A detector that raises yields a failure, after which it is quarantined for this customer; in strict mode raises
-        DetectorRaised.
+        With `final` no fact can come any more, so every finding is settled. A detector that raises yields a failure,
+        after which it is quarantined for this customer; in strict mode it raises DetectorRaised.
         """
-        detector = seat.detector
-        settled_until = front if final else front - seat.lateness
-        if detector.meta.forget_ms is not None:
-            horizon = max(detector.meta.forget_ms, seat.keep)
-            _forget(case, horizon + seat.lateness)
+        settled_until = front if final else front - seat.lateness - 1
         try:
-            findings, look_at = detector.judge(detector.params, case.facts, front)
+            findings, looks = _judged(case, seat, front)
             if not findings and not case.raised:
-                case.look_at = look_at
-                return [], None
-            return self._compare(customer, key, case, seat, settled_until, findings, look_at), None
+                case.look_at = min(looks, default=None)
+                said = []
+            else:
+                said = self._compare(customer, key, case, seat, settled_until, findings, looks)
         except Exception as error:
-            case.look_at = None
-            return [], self.quarantine(customer, key.detector_id, case.facts[-1].event_id, front, error)
+            return self.quarantine(customer, seat, case.facts[-1].event_id, front, error)
+        case.judged = front
+        _prune(case, seat, front)
+        return said, None
 
     def quarantine(
-        self, customer: Customer, detector_id: str, event_id: str, front: int, error: Exception
-    ) -> DetectorFailure:
-        """Let a detector that raised rest for this customer; in strict mode raise DetectorRaised instead."""
+        self, customer: Customer, seat: Seat, event_id: str, front: int, error: Exception
+    ) -> tuple[list[Said], DetectorFailure]:
+        """Let this version of a detector rest for this customer and withdraw what is pending of it.
+
+        In strict mode raise DetectorRaised instead.
+        """
+        meta = seat.detector.meta
         if self._strict:
-            raise DetectorRaised(f"{detector_id} on customer {customer.id}, event {event_id}") from error
-        customer.quarantined |= {detector_id}
-        return DetectorFailure(detector_id, customer.id, event_id, f"{type(error).__name__}: {error}"[:500], front)
+            raise DetectorRaised(f"{meta.id} on customer {customer.id}, event {event_id}") from error
+        customer.quarantined |= {seat.name}
+        said = []
+        for key, case in customer.cases.items():
+            if key.detector_id == meta.id:
+                case.look_at = None
+                for identity, before in list(case.raised.items()):
+                    if before.status == "pending":
+                        del case.raised[identity]
+                        moment = withdrawn(seat.detector, customer.id, key, before, identity, QUARANTINED)
+                        said.append(Said(moment, None, before))
+        described = f"{type(error).__name__}: {error}"[:500]
+        return said, DetectorFailure(meta.id, customer.id, event_id, described, front)
 
     def _compare(
         self,
@@ -110,27 +121,26 @@ class Bench:
         case: Case,
         seat: Seat,
         settled_until: int,
-        findings: tuple[Finding, ...],
-        look_at: int | None,
+        findings: Sequence[Finding],
+        looks: Sequence[int],
     ) -> list[Said]:
         said = []
         vanished = dict(case.raised)
-        wake = [] if look_at is None else [look_at]
+        wake = list(looks)
         for finding in findings:
             identity = moment_id(seat.detector, customer.id, key.scope, finding)
             before = vanished.pop(identity, None)
-            settled = finding.decided_at <= settled_until
-            if before is None and settled and case.thinned:
-                continue  # an artefact of thinned facts, long past: not news
-            status = _status(finding, settled or (before is not None and before.status == "confirmed"))
-            now = Raised(status, finding.decided_at, digest(finding), finding.anchor.dims)
-            if status == "pending":
-                wake.append(finding.decided_at + seat.lateness)
+            if before is None and case.thinned and finding.decided_at < case.judged - seat.lateness:
+                continue  # an artefact of facts left out: it was settled already when the case was last judged
+            settled = finding.decided_at <= settled_until or (before is not None and before.status == "confirmed")
+            now = _raised(finding, settled)
+            if now.status == "pending":
+                wake.append(finding.decided_at + seat.lateness + 1)
             if now != before:
                 case.raised[identity] = now
-                said.append(Said(worded(seat.detector, customer.id, key, finding, status), now, before))
+                said.append(Said(worded(seat.detector, customer.id, key, finding, now.status), now, before))
         for identity, before in vanished.items():
-            if before.status == "pending":
+            if before.status == "pending" or before.decided_at > settled_until:
                 del case.raised[identity]
                 said.append(Said(withdrawn(seat.detector, customer.id, key, before, identity), None, before))
         case.look_at = min(wake, default=None)
@@ -142,14 +152,49 @@ class Bench:
 
 
 def is_over(case: Case, seat: Seat, front: int) -> bool:
-    """Whether no fact still to come can concern this case any more."""
-    return case.look_at is None and case.facts[-1].at + seat.keep + seat.lateness < front
+    """Whether no fact still to come can concern this case any more, and silence cannot either."""
+    return case.look_at is None and _end(case.facts) + seat.keep + seat.lateness < front
 
 
-def _status(finding: Finding, settled: bool) -> RaisedStatus:
-    if finding.retracted_at is not None:
-        return "retracted"
-    return "confirmed" if settled else "pending"
+def _end(facts: Sequence[Fact]) -> int:
+    return max(max(fact.at, fact.due) for fact in facts)
+
+
+def _judged(case: Case, seat: Seat, front: int) -> tuple[Sequence[Finding], Sequence[int]]:
+    """The findings of all episodes of a case, and when to look again."""
+    detector = seat.detector
+    forget = detector.meta.forget_ms
+    if forget is not None:
+        _forget(case, max(forget, seat.keep) + seat.lateness)
+    facts = case.facts
+    if facts[-1].at - facts[0].at <= seat.keep:
+        findings, look_at = detector.judge(detector.params, facts, front)
+        return findings, () if look_at is None else (look_at,)
+    verdicts = [detector.judge(detector.params, episode, front) for episode in connected(facts, seat.keep)]
+    return (
+        [finding for verdict in verdicts for finding in verdict.findings],
+        [verdict.look_at for verdict in verdicts if verdict.look_at is not None],
+    )
+
+
+def _raised(finding: Finding, settled: bool) -> Raised:
+    status: RaisedStatus = "retracted" if finding.retracted_at is not None else "confirmed" if settled else "pending"
+    anchor = finding.anchor
+    return Raised(status, anchor.at, finding.decided_at, finding.retracted_at, digest(finding), anchor.dims)
+
+
+def _prune(case: Case, seat: Seat, front: int) -> None:
+    """Drop episodes that no fact can join any more, and what was said of them: all of it is settled."""
+    facts = case.facts
+    if facts[0].at + seat.keep + seat.lateness >= front or facts[-1].at - facts[0].at <= seat.keep:
+        return
+    past = connected(facts, seat.keep)[:-1]
+    over = [episode for episode in past if _end(episode) + seat.keep + seat.lateness < front]
+    if over:
+        until = max(_end(episode) for episode in over) + seat.keep
+        kept = sum(len(episode) for episode in over)
+        case.facts = list(facts[kept:])
+        case.raised = {identity: raised for identity, raised in case.raised.items() if raised.decided_at > until}
 
 
 def _thin(case: Case, limit: int) -> None:

@@ -19,7 +19,9 @@ class Raised(NamedTuple):
     """What was last said of a moment: enough to notice that it changed, and to withdraw it."""
 
     status: RaisedStatus
+    anchor_at: int
     decided_at: int
+    retracted_at: int | None
     digest: int
     dims: Dims
 
@@ -32,20 +34,25 @@ class CaseKey(NamedTuple):
 
 
 class Case:
-    """The facts of one case, sorted by time and event id; what was said of it; when to look again (ms)."""
+    """The facts of one case, sorted by time and event id; what was said of it; when to look again (ms).
 
-    __slots__ = ("facts", "look_at", "raised", "thinned")
+    `judged` is the clock (ms) when it was last judged; `thinned` says that facts were left out to bound memory.
+    """
+
+    __slots__ = ("facts", "judged", "look_at", "raised", "thinned")
 
     def __init__(
         self,
         facts: list[Fact] | None = None,
         raised: dict[str, Raised] | None = None,
         look_at: int | None = None,
+        judged: int = -1,
         thinned: bool = False,
     ) -> None:
         self.facts: list[Fact] = [] if facts is None else facts
         self.raised: dict[str, Raised] = {} if raised is None else raised
         self.look_at = look_at
+        self.judged = judged
         self.thinned = thinned
 
 
@@ -69,7 +76,7 @@ class _Packed(NamedTuple):
     format: int
     base: Visit
     trail: bytes
-    cases: list[tuple[str, str, list[Fact], dict[str, Raised], int | None, bool]]
+    cases: list[tuple[str, str, list[Fact], dict[str, Raised], int | None, int, bool]]
     quarantined: list[str]
 
 
@@ -77,22 +84,29 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Packed).decode
 
 
+def check_format(found: int) -> None:
+    """Raises msgspec.ValidationError for a form that this release does not read."""
+    if found != FORMAT:
+        raise msgspec.ValidationError(f"form {found} of the state; this release reads form {FORMAT}")
+
+
 def pack(customer: Customer) -> bytes:
     """The record of a customer."""
     cases = [
-        (key.detector_id, key.scope, case.facts, case.raised, case.look_at, case.thinned)
+        (key.detector_id, key.scope, case.facts, case.raised, case.look_at, case.judged, case.thinned)
         for key, case in customer.cases.items()
     ]
     return _encode((FORMAT, customer.base, customer.trail, cases, list(customer.quarantined)))
 
 
 def unpack(customer_id: str, record: bytes) -> Customer:
-    """The customer of a record. Raises msgspec.DecodeError for bytes that `pack` did not write."""
-    _, base, trail, cases, quarantined = _decode(record)
+    """The customer of a record. Raises msgspec.DecodeError for bytes that `pack` of this release did not write."""
+    form, base, trail, cases, quarantined = _decode(record)
+    check_format(form)
     customer = Customer(customer_id, base, trail)
     customer.cases = {
-        CaseKey(detector_id, scope): Case(facts, raised, look_at, thinned)
-        for detector_id, scope, facts, raised, look_at, thinned in cases
+        CaseKey(detector_id, scope): Case(facts, raised, look_at, judged, thinned)
+        for detector_id, scope, facts, raised, look_at, judged, thinned in cases
     }
     customer.quarantined = frozenset(quarantined)
     return customer

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from journeys.kpis import KpiChanges
 from journeys.placement import Placement
-from schemas.deadletters import DeadLetter
 from schemas.facts import DetectorFailure, Handoff, Transition
 from schemas.moments import Moment
 
@@ -27,18 +26,26 @@ class VersionedTransition(NamedTuple):
     deleted: bool
 
 
+class SetAside(NamedTuple):
+    """An event later than allowed: its place in the batch, and in words why."""
+
+    place: int
+    detail: str
+
+
 @dataclass(slots=True)
 class Effects:
     """The consequences of one batch.
 
-    `placements` is aligned with the batch: None for a tick, a repeat or a late event.
+    `placements` is aligned with the batch: None for a tick, a repeat or a late event;
+    `too_late` are the latter, for the runner to keep with the place they came from.
     """
 
     placements: list[Placement | None] = field(default_factory=list)
     moments: list[VersionedMoment] = field(default_factory=list)
     transitions: list[VersionedTransition] = field(default_factory=list)
     handoffs: list[Handoff] = field(default_factory=list)
-    dead_letters: list[DeadLetter] = field(default_factory=list)
+    too_late: list[SetAside] = field(default_factory=list)
     failures: list[DetectorFailure] = field(default_factory=list)
 
 

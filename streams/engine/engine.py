@@ -17,14 +17,12 @@ from journeys.kpis import UNKNOWN, KpiChanges
 from journeys.lateness import Lateness
 from journeys.placement import Placement, Placements
 from journeys.touchpoints import shipped_touchpoints
-from schemas.codec import dead_letter, encode
-from schemas.deadletters import Reason
 from schemas.envelope import Event, Tick
-from schemas.facts import Handoff
+from schemas.facts import DetectorFailure, Handoff
 from schemas.times import DAY, MINUTE, iso
 from streams.engine.bench import Bench, Said, Seat, is_over
 from streams.engine.customer import FORMAT, Case, CaseKey, Customer, pack, unpack
-from streams.engine.effects import Checkpoint, Effects, VersionedMoment, VersionedTransition
+from streams.engine.effects import Checkpoint, Effects, SetAside, VersionedMoment, VersionedTransition
 from streams.engine.journal import Deadline, Deadlines, Journal, Meta, pack_meta, unpack_meta
 from streams.engine.partition import event_key
 from streams.engine.ports import RecordStore
@@ -80,7 +78,7 @@ class Engine:
         self._lateness = lateness or Lateness()
         self._placements = placements or Placements(shipped_touchpoints())
         seats = {d.meta.id: _seat(d, self._lateness) for d in catalogue}
-        self.fingerprint = _fingerprint(catalogue, self._lateness)
+        self.fingerprint = _fingerprint(catalogue, self._lateness, self._placements)
         self._bench = Bench(seats, strict)
         self._readers = _readers_by_type(seats)
         self._allowance = _Allowances(self._lateness)
@@ -174,13 +172,12 @@ class Engine:
         return placement
 
     def _set_aside(self, event: Event) -> None:
-        self._tally.late(event, self._placements.place(event))
+        self._tally.late(event, self._placements.place(event), self._front)
         detail = (
             f"occurred at {iso(event.occurred_ms)}, longer before {iso(self._front)}, the latest time of its "
             "partition, than its family may be late; raise the allowed lateness if such events are normal"
         )
-        letter = dead_letter(encode(event), f"partition {self.partition}", self._sequence, Reason.TOO_LATE, detail)
-        self._effects.dead_letters.append(letter)
+        self._effects.too_late.append(SetAside(len(self._effects.placements), detail))
 
     def _hand_off(self, event: Event, placement: Placement) -> None:
         handoff = Handoff(
@@ -199,40 +196,41 @@ class Engine:
     def _detect(self, customer: Customer, event: Event, readers: Iterable[_Reader]) -> None:
         dims = None
         for detector_id, take, params, seat in readers:
+            if customer.quarantined and seat.name in customer.quarantined:
+                continue
             try:
                 taken = take(params, event)
             except Exception as error:
-                failure = self._bench.quarantine(customer, detector_id, event.event_id, self._front, error)
-                self._effects.failures.append(failure)
+                self._tell(*self._bench.quarantine(customer, seat, event.event_id, self._front, error))
                 continue
-            if taken is None or detector_id in customer.quarantined:
+            if taken is None:
                 continue
             if dims is None:
                 dims = Dims(event.tier, event.channel, event.region or UNKNOWN)
             scope, kind, value, note, due = taken
             fact = Fact(event.occurred_ms, event.event_id, kind, dims, value, note, due)
             key = CaseKey(detector_id, scope)
-            case = self._bench.admit(customer, key, fact, seat, self._front)
+            case = self._bench.admit(customer, key, fact, seat)
             self._examine(customer, key, case)
 
     def _examine(self, customer: Customer, key: CaseKey, case: Case, *, final: bool = False) -> None:
         seat = self._bench.seat(key.detector_id)
-        if seat is None:
-            return  # the detector left the catalogue: its cases rest
+        if seat is None or seat.name in customer.quarantined:
+            return  # the detector left the catalogue or rests: its cases rest too
         was = case.look_at
-        said, failure = self._bench.examine(customer, key, case, seat, self._front, final=final)
+        told = self._bench.examine(customer, key, case, seat, self._front, final=final)
         if customer.touched != self._checkpoints:
             self._touch(customer)
-        for one in said:
-            self._say(one)
-        if failure is not None:
-            self._effects.failures.append(failure)
+        self._tell(*told)
         if case.look_at is not None and case.look_at != was:
             self._deadlines.add(Deadline(case.look_at, customer.id, key.detector_id, key.scope))
 
-    def _say(self, said: Said) -> None:
-        self._tally.moment(said)
-        self._effects.moments.append(VersionedMoment(self._sequence, said.moment))
+    def _tell(self, said: Iterable[Said], failure: DetectorFailure | None) -> None:
+        for one in said:
+            self._tally.moment(one)
+            self._effects.moments.append(VersionedMoment(self._sequence, one.moment))
+        if failure is not None:
+            self._effects.failures.append(failure)
 
     def _run_deadlines(self) -> None:
         while self._deadlines.next_due <= self._front:
@@ -330,8 +328,9 @@ class Engine:
 
 
 def _seat(detector: AnyDetector, lateness: Lateness) -> Seat:
-    keep = max(detector.meta.keep_ms, detector.params.horizon_ms)
-    return Seat(detector, lateness.of_types(detector.meta.consumes), keep)
+    meta = detector.meta
+    keep = max(meta.keep_ms, detector.params.horizon_ms)
+    return Seat(detector, lateness.of_types(meta.consumes), keep, f"{meta.id}@{meta.version}")
 
 
 def _readers_by_type(seats: Mapping[str, Seat]) -> dict[str, list[_Reader]]:
@@ -343,8 +342,23 @@ def _readers_by_type(seats: Mapping[str, Seat]) -> dict[str, list[_Reader]]:
     return readers
 
 
-def _fingerprint(catalogue: Sequence[AnyDetector], lateness: Lateness) -> str:
-    """A short hash of everything that changes what is said of a log."""
-    meaning = [(d.meta.id, d.meta.version, d.params.model_dump(mode="json")) for d in catalogue]
-    described = msgspec.json.encode([meaning, lateness.model_dump(mode="json")], order="deterministic")
+def _fingerprint(catalogue: Sequence[AnyDetector], lateness: Lateness, placements: Placements) -> str:
+    """A short hash of what changes what is said of a log: detectors, their limits and parameters, lateness, placing.
+
+    Policy packs count by the product's version, with which they come.
+    """
+    meaning = [
+        (
+            d.meta.id,
+            d.meta.version,
+            d.meta.keep_ms,
+            d.meta.forget_ms,
+            d.meta.max_facts,
+            d.params.model_dump(mode="json"),
+        )
+        for d in catalogue
+    ]
+    described = msgspec.json.encode(
+        [meaning, lateness.model_dump(mode="json"), placements.described()], order="deterministic"
+    )
     return hashlib.blake2b(described, digest_size=8).hexdigest()

@@ -14,6 +14,7 @@ import msgspec
 
 from journeys.kpis import KpiChanges, KpiFold, packed
 from schemas.kpis import Grain, KpiDims
+from streams.engine.customer import check_format
 
 RESTART_EVERY = 64
 """Entries between two restarts of the journal: bounds what a restart has to read."""
@@ -42,6 +43,7 @@ class Meta(NamedTuple):
 
 
 class _Entry(NamedTuple):
+    closed: int
     dims: list[KpiDims]
     windows: list[tuple[Grain, bytes, bytes]]
     deadlines: list[Deadline]
@@ -58,8 +60,10 @@ def pack_meta(meta: Meta) -> bytes:
 
 
 def unpack_meta(stored: bytes) -> Meta:
-    """The engine's position. Raises msgspec.DecodeError for bytes that `pack_meta` did not write."""
-    return _decode_meta(stored)
+    """The engine's position. Raises msgspec.DecodeError for bytes that `pack_meta` of this release did not write."""
+    meta = _decode_meta(stored)
+    check_format(meta.format)
+    return meta
 
 
 class Deadlines:
@@ -122,9 +126,9 @@ class Journal:
         added = deadlines.take_added()
         if restarts:
             self._dims_written = 0
-            entry = _Entry(kpis.dims, kpis.open_windows(), deadlines.pending())
+            entry = _Entry(kpis.closed, kpis.dims, kpis.open_windows(), deadlines.pending())
         else:
-            entry = _Entry(kpis.dims[self._dims_written :], packed(changes), added)
+            entry = _Entry(kpis.closed, kpis.dims[self._dims_written :], packed(changes), added)
         self._dims_written = len(kpis.dims)
         return _encode(entry), restarts
 
@@ -134,6 +138,7 @@ class Journal:
         for stored in entries:
             entry = _decode_entry(stored)
             kpis.restore(entry.dims, entry.windows)
+            kpis.close(entry.closed)
             found += entry.deadlines
         deadlines.restore(found, front)
         self._entries = len(entries)

@@ -12,7 +12,6 @@ from schemas.envelope import Event
 from schemas.facts import Handoff
 from schemas.kpis import KpiDims
 from schemas.moments import Moment
-from schemas.times import to_ms
 from streams.engine.bench import Said
 
 
@@ -30,10 +29,10 @@ class Tally:
         self.kpis.add_all(self.events)
         self.events.clear()
 
-    def late(self, event: Event, placement: Placement) -> None:
-        """An event set aside as too late."""
+    def late(self, event: Event, placement: Placement, front: int) -> None:
+        """An event set aside as too late: counted when that was noticed, its own window may be closed long since."""
         self.totals["late"] += 1
-        self.kpis.add(self.kpis.dim_id(_dims("late_events", event, placement)), event.occurred_ms)
+        self.kpis.add(self.kpis.dim_id(_dims("late_events", event, placement)), front)
 
     def handoff(self, event: Event, placement: Placement, handoff: Handoff) -> None:
         """A matter passed on: counted for the desk that gave it away."""
@@ -41,23 +40,29 @@ class Tally:
         self.kpis.add(self.kpis.dim_id(dims), handoff.at)
 
     def moment(self, said: Said) -> None:
-        """Something said of a moment: it counts once, in the window of its decision, and not at all if it never was."""
-        moment, now, before = said
-        if now is not None and before is not None and (now.decided_at, now.dims) == (before.decided_at, before.dims):
-            pass
-        else:
-            if before is not None:
-                self._moment(moment, before.dims, before.decided_at, -1)
-            if now is not None:
-                self._moment(moment, now.dims, now.decided_at, 1)
-        if now is not None and moment.retracted_at is not None and (before is None or before.status != "retracted"):
-            dims = _moment_dims("moments_retracted", moment, now.dims)
-            self.kpis.add(self.kpis.dim_id(dims), to_ms(moment.retracted_at))
+        """Something said of a moment: it counts once, in the window of its decision, and not at all if it never was.
 
-    def _moment(self, moment: Moment, dims: Dims, at: int, count: int) -> None:
-        self.totals[f"moments.{moment.detector_id}"] += count
-        indicator: IndicatorId = "moments_negative" if moment.valence == "negative" else "moments_positive"
-        self.kpis.add(self.kpis.dim_id(_moment_dims(indicator, moment, dims)), at, count)
+        So does its retraction, in the window of the fact that withdrew it.
+        """
+        moment, now, before = said
+        negative: IndicatorId = "moments_negative" if moment.valence == "negative" else "moments_positive"
+        is_counted = None if now is None else (now.dims, now.decided_at)
+        was_counted = None if before is None else (before.dims, before.decided_at)
+        self.totals[f"moments.{moment.detector_id}"] += (now is not None) - (before is not None)
+        self._recount(negative, moment, was_counted, is_counted)
+        is_counted = None if now is None or now.retracted_at is None else (now.dims, now.retracted_at)
+        was_counted = None if before is None or before.retracted_at is None else (before.dims, before.retracted_at)
+        self._recount("moments_retracted", moment, was_counted, is_counted)
+
+    def _recount(
+        self, indicator: IndicatorId, moment: Moment, was: tuple[Dims, int] | None, now: tuple[Dims, int] | None
+    ) -> None:
+        if was == now:
+            return
+        for counted, count in ((was, -1), (now, 1)):
+            if counted is not None:
+                dims, at = counted
+                self.kpis.add(self.kpis.dim_id(_moment_dims(indicator, moment, dims)), at, count)
 
 
 def _dims(indicator: IndicatorId, event: Event, placement: Placement) -> KpiDims:

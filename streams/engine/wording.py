@@ -47,10 +47,18 @@ def worded(detector: AnyDetector, customer_id: str, key: CaseKey, finding: Findi
     return _moment(detector, customer_id, key, finding, status, identity, _filled(detector.meta.explanation, finding))
 
 
-def withdrawn(detector: AnyDetector, customer_id: str, key: CaseKey, before: Raised, identity: str) -> Moment:
-    """What is said of a moment that a late event showed never to have been: the facts for it are gone."""
-    finding = Finding(Fact(before.decided_at, "", "", before.dims), before.decided_at, ())
-    return _moment(detector, customer_id, key, finding, "retracted", identity, WITHDRAWN)
+QUARANTINED = Text(
+    zh="检测器在该客户上出错,其暂定结论无法维持,已撤回。",
+    en="Withdrawn: the detector failed on this customer, so what it said provisionally cannot be upheld.",
+)
+
+
+def withdrawn(
+    detector: AnyDetector, customer_id: str, key: CaseKey, before: Raised, identity: str, why: Text = WITHDRAWN
+) -> Moment:
+    """What is said of a moment that never was, as a late event showed: the facts for it are gone."""
+    finding = Finding(Fact(before.anchor_at, "", "", before.dims), before.decided_at, ())
+    return _moment(detector, customer_id, key, finding, "retracted", identity, why)
 
 
 def _moment(

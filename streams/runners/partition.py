@@ -63,6 +63,7 @@ class Partition:
             effects = self.engine.process(decoded.records)
             self._changed = True
             delivery.add_events(decoded.raws, decoded.records, effects.placements, decoded.positions)
+            delivery.add_late(decoded.raws, decoded.positions, effects.too_late)
             delivery.add_effects(effects)
 
     def finish(self, to_ms: int, delivery: Delivery) -> None:
@@ -94,6 +95,6 @@ class Partition:
 
     def _advance(self, applied: int, once: Callable[[], object]) -> None:
         once()
-        if applied != self.applied:
+        if applied > self.applied:
             self._store.advance(applied)
             self.applied = applied

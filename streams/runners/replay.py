@@ -20,8 +20,8 @@ from typing import Any
 
 from detectors.base import AnyDetector
 from detectors.catalogue import with_params
-from schemas.codec import decode
-from schemas.deadletters import DeadLetter
+from schemas.codec import dead_letter, decode, encode
+from schemas.deadletters import DeadLetter, Reason
 from schemas.envelope import Event, Tick
 from schemas.moments import Text
 from schemas.times import iso
@@ -33,6 +33,7 @@ from streams.runners import results
 from streams.runners.collecting import long_lived_state
 from streams.runners.results import KpiPart, MomentLedger
 from streams.sources.logs import LogSource, Records, open_log
+from streams.sources.rows import RawRecord
 
 DEFAULT_BATCH = 500
 _KPIS_EVERY = 100_000
@@ -98,7 +99,7 @@ class _Share:
         counted = 0
         for records in log.batches(self._plan.batch_size):
             own = records if self._plan.processes == 1 else self._own(records)
-            self._take(self.engine.process(self._decoded(own)))
+            self._process(own)
             counted += len(own)
             if counted >= _KPIS_EVERY:
                 counted = 0
@@ -124,28 +125,35 @@ class _Share:
         parts, own = self._plan.processes, self._partition
         return [record for record in records if _partition(record.raw, record.key, parts) in (own, None)]
 
-    def _decoded(self, records: Records) -> list[Event | Tick]:
+    def _process(self, records: Records) -> None:
         decoded: list[Event | Tick] = []
-        for raw, origin, position, _ in records:
-            record = decode(raw, origin, position) if isinstance(raw, bytes) else raw
-            if type(record) is DeadLetter:  # isinstance asks pydantic's metaclass, which is slow
-                self._set_aside(record)
+        came_as: list[RawRecord] = []
+        for record in records:
+            raw, origin, position, _ = record
+            one = decode(raw, origin, position) if isinstance(raw, bytes) else raw
+            if type(one) is DeadLetter:  # isinstance asks pydantic's metaclass, which is slow
+                self._set_aside(one)
             else:
-                decoded.append(record)
-        return decoded
+                decoded.append(one)
+                came_as.append(record)
+        effects = self.engine.process(decoded)
+        for place, detail in effects.too_late:
+            raw, origin, position, _ = came_as[place]
+            payload = raw if isinstance(raw, bytes) else encode(decoded[place])
+            self._set_aside(dead_letter(payload, origin, position, Reason.TOO_LATE, detail, field="occurred_at"))
+        self._take(effects)
 
     def _take(self, effects: Effects) -> None:
         self._ledger.take(effects.moments)
         self.failures += len(effects.failures)
-        for letter in effects.dead_letters:
-            self._set_aside(letter)
 
     def _set_aside(self, letter: DeadLetter) -> None:
         self.dead_letters += 1
         self._letters.write(letter.model_dump_json() + "\n")
 
 
-_CUSTOMER = b'"customer_id":"'
+_CUSTOMER_KEY = b'"customer_id"'
+_CUSTOMER = _CUSTOMER_KEY + b':"'
 
 
 def _partition(raw: bytes | Event | DeadLetter, key: str | None, parts: int) -> int | None:
@@ -155,7 +163,7 @@ def _partition(raw: bytes | Event | DeadLetter, key: str | None, parts: int) -> 
     if isinstance(raw, bytes):
         start = raw.find(_CUSTOMER) + len(_CUSTOMER)
         name = raw[start : raw.find(b'"', start)]
-        if start >= len(_CUSTOMER) and raw.count(_CUSTOMER) == 1 and b"\\" not in name:
+        if start >= len(_CUSTOMER) and raw.count(_CUSTOMER_KEY) == 1 and b"\\" not in name:
             return partition_of(name.decode("utf-8", "replace"), parts)
         raw = decode(raw)  # type: ignore[assignment]
     if isinstance(raw, Event):
@@ -199,6 +207,7 @@ def _in_processes(plan: ReplayPlan, progress: Progress | None) -> list[dict[str,
     open_log(plan.log, plan.mapping)  # a log or mapping that is wrong is told here, once
     context = get_context("spawn")
     ends: list[Connection] = []
+    processes = []
     with ExitStack() as stack:
         for partition in range(plan.processes):
             ours, theirs = context.Pipe()
@@ -206,11 +215,17 @@ def _in_processes(plan: ReplayPlan, progress: Progress | None) -> list[dict[str,
             process.start()
             theirs.close()
             stack.callback(process.join)
+            processes.append(process)
             ends.append(ours)
-        fronts = _collect(ends, "front", progress)
-        for end in ends:
-            end.send(max(fronts))
-        return _collect(ends, "totals", None)
+        try:
+            fronts = _collect(ends, "front", progress)
+            for end in ends:
+                end.send(max(fronts))
+            return _collect(ends, "totals", None)
+        except BaseException:
+            for process in processes:  # the others wait for a word that will not come
+                process.terminate()
+            raise
 
 
 def _work(plan: ReplayPlan, partition: int, parent: Connection) -> None:

@@ -10,11 +10,11 @@ import msgspec
 
 from journeys.kpis import KpiChanges
 from journeys.placement import Placement
-from schemas.codec import encode
-from schemas.deadletters import DeadLetter
+from schemas.codec import dead_letter, encode
+from schemas.deadletters import DeadLetter, Reason
 from schemas.envelope import Event, Tick
 from schemas.facts import DetectorFailure, Handoff
-from streams.engine.effects import Effects, VersionedMoment, VersionedTransition
+from streams.engine.effects import Effects, SetAside, VersionedMoment, VersionedTransition
 
 
 @dataclass(slots=True)
@@ -51,12 +51,18 @@ class Delivery:
                 suffixes.append(placement[2])
                 places.append(position)
 
+    def add_late(self, raws: Sequence[bytes], positions: Sequence[int], too_late: Sequence[SetAside]) -> None:
+        """Take in the events of a batch that came later than allowed, as dead letters with their place."""
+        self.dead_letters += [
+            dead_letter(raws[place], "", positions[place], Reason.TOO_LATE, detail, field="occurred_at")
+            for place, detail in too_late
+        ]
+
     def add_effects(self, effects: Effects) -> None:
-        """Take in all effects but the placements, which belong to `add_events`."""
+        """Take in all effects but those that need the records themselves."""
         self.moments += effects.moments
         self.transitions += effects.transitions
         self.handoffs += effects.handoffs
-        self.dead_letters += effects.dead_letters
         self.failures += effects.failures
 
     def __len__(self) -> int:

@@ -72,18 +72,19 @@ def test_windows_are_half_open() -> None:
     assert window_start(HOUR, HOUR) == HOUR
 
 
-def test_closing_forgets_only_windows_that_have_ended() -> None:
+def test_closing_forgets_whole_days_that_have_ended() -> None:
     fold = KpiFold()
-    for at in (0, MINUTE, 2 * MINUTE):
+    for at in (0, DAY, 2 * DAY):
         fold.add(fold.dim_id(DIMS[0]), at)
     fold.changes(1, 0)
 
-    fold.close(2 * MINUTE)
+    fold.close(DAY + 5 * HOUR)
 
-    fold.add(fold.dim_id(DIMS[0]), 2 * MINUTE)
-    assert rows(fold.changes(2, 0))[("minute", DIMS[0], 2 * MINUTE)] == 2
-    fold.add(fold.dim_id(DIMS[0]), 0)
-    assert rows(fold.changes(3, 0))[("minute", DIMS[0], 0)] == 1
+    fold.add(fold.dim_id(DIMS[0]), 2 * DAY)
+    assert rows(fold.changes(2, 0))[("minute", DIMS[0], 2 * DAY)] == 2
+    fold.add(fold.dim_id(DIMS[0]), MINUTE)
+    assert ("minute", DIMS[0], 0) not in (late := rows(fold.changes(3, 0))), "a closed window is never written again"
+    assert late[("minute", DIMS[0], DAY)] == 2
 
 
 def test_too_many_combinations_are_summed_under_other(monkeypatch: object) -> None:

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -35,8 +36,8 @@ def test_a_passed_deadline_is_pending_and_then_confirmed() -> None:
     one.process([event("order.submitted", 0)])
 
     assert said(one.advance(START + 2 * HOUR)) == [("pending", "o1")]
-    assert said(one.advance(START + 3 * HOUR - 1)) == []
-    assert said(one.advance(START + 3 * HOUR)) == [("confirmed", "o1")]
+    assert said(one.advance(START + 3 * HOUR)) == [], "an event exactly one hour late is still taken"
+    assert said(one.advance(START + 3 * HOUR + 1)) == [("confirmed", "o1")]
     assert said(one.advance(START + 30 * DAY)) == []
 
 
@@ -83,7 +84,8 @@ def test_a_fact_later_than_allowed_is_set_aside_with_its_reason() -> None:
     effects = one.process([event("order.acknowledged", 2 * HOUR)])
 
     assert effects.placements == [None]
-    assert [letter.reason for letter in effects.dead_letters] == ["too_late"]
+    assert [place for place, _ in effects.too_late] == [0]
+    assert "2026-01-01T02:00:00.000Z" in effects.too_late[0].detail
     assert one.summary()["late"] == 1
     assert said(effects) == []
 
@@ -154,14 +156,75 @@ def test_a_raising_detector_stops_a_strict_engine() -> None:
         engine().process([event("order.submitted", 0, order_id="raise")])
 
 
-def test_a_clock_running_ahead_cannot_close_a_deadline_early() -> None:
-    """The codec refuses times more than five minutes ahead; what it lets pass moves the clock by that much at most."""
+def test_an_event_exactly_as_late_as_allowed_still_withdraws() -> None:
     one = engine()
-    one.process([event("order.submitted", 0)])
+    one.process([event("order.submitted", 0), event("web.page_viewed", 3 * HOUR, customer="c2")])
 
-    effects = one.process([event("web.page_viewed", 2 * HOUR - 5 * MINUTE + 4 * MINUTE, customer="c2")])
+    effects = one.process([event("order.acknowledged", 2 * HOUR)])
 
-    assert said(effects) == []
+    assert said(effects) == [("retracted", "o1")]
+    assert one.finish(START + 9 * DAY).moments == []
+
+
+def test_a_late_fact_withdraws_even_what_another_fact_had_retracted() -> None:
+    one = engine()
+    one.process([event("order.submitted", 0), event("order.state_changed", 2 * HOUR + 10 * MINUTE)])
+
+    effects = one.process([event("order.acknowledged", 2 * HOUR - MINUTE)])
+
+    assert [(m.status, m.retracted_at) for _, m in effects.moments] == [("retracted", None)]
+    kpis = counted(one)
+    assert (kpis["moments_negative"], kpis["moments_retracted"]) == (0, 0)
+
+
+def test_the_same_order_months_later_is_another_episode() -> None:
+    again = [event("order.submitted", 0), event("order.submitted", 60 * DAY)]
+    alone, between = engine(), engine()
+
+    first = alone.process(again).moments + alone.finish(START + 90 * DAY).moments
+    busy = [again[0], *(event("web.page_viewed", day * DAY, customer="c2") for day in range(1, 60)), again[1]]
+    second = between.process(busy).moments + between.finish(START + 90 * DAY).moments
+
+    confirmed = [[m.moment_id for _, m in said if m.status == "confirmed"] for said in (first, second)]
+    assert len(set(confirmed[0])) == 2
+    assert confirmed[0] == confirmed[1]
+
+
+def test_late_events_are_counted_when_they_come_not_in_a_window_long_closed() -> None:
+    one = Engine([detector()], records=_Nothing())
+    late = [event("order.amended", minutes * MINUTE, id=f"late{minutes}") for minutes in range(6)]
+    one.process([event("web.page_viewed", 30 * DAY, customer="c2")])
+    total = 0
+    for single in late:
+        one.process([single])
+        total = max(total, counted(one)["late_events"])
+        one.checkpoint()
+        one.committed()
+
+    assert total == 6
+
+
+def counted(one: Engine) -> Counter[str]:
+    """Totals of the day windows that changed, by indicator."""
+    changes = one.kpi_changes()
+    days = next(columns for columns in changes.columns if columns.grain == "day")
+    found: Counter[str] = Counter()
+    for dim, value in zip(days.dim_id, days.value, strict=True):
+        found[changes.dims[dim].indicator] += value
+    return found
+
+
+def test_a_quarantined_detector_rests_and_what_it_said_provisionally_is_withdrawn() -> None:
+    one = Engine([detector()])
+    one.process([event("order.submitted", 0), Tick(occurred_at=from_ms(START + 2 * HOUR))])
+
+    effects = one.process([event("order.submitted", HOUR, order_id="raise") for _ in range(1)])
+    later = one.process([event("order.submitted", 2 * HOUR + n, order_id="raise") for n in range(1, 4)])
+
+    assert [(m.status, m.scope) for _, m in effects.moments] == [("retracted", "o1")]
+    assert len(effects.failures) == 1
+    assert later.failures == []
+    assert one.finish(START + 9 * DAY).moments == []
 
 
 def test_stage_changes_are_told_and_corrected() -> None:

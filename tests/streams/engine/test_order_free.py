@@ -23,14 +23,16 @@ KINDS = ("order.submitted", "order.acknowledged", "order.amended", "order.state_
 @st.composite
 def logs(draw: st.DrawFn) -> tuple[list[Event], list[Event]]:
     """A log in order of occurrence, and the same with delays up to the allowance (1 h) and repeats."""
-    steps = draw(st.lists(st.integers(0, 40), min_size=1, max_size=25))
+    minutes = st.one_of(st.integers(0, 40), st.integers(0, 60 * 24 * 60))  # now and then more than a case is kept
+    steps = draw(st.lists(minutes, min_size=1, max_size=25))
     log, at = [], 0
     for number, step in enumerate(steps):
         at += step * MINUTE
         kind = draw(st.sampled_from(KINDS))
         customer, order = draw(st.sampled_from("abc")), draw(st.sampled_from(("o1", "o2")))
         log.append(event(kind, at, id=f"e{number}", customer=customer, order_id=order))
-    delays = draw(st.lists(st.integers(0, HOUR), min_size=len(log), max_size=len(log)))
+    delay = st.one_of(st.integers(0, HOUR), st.just(HOUR))
+    delays = draw(st.lists(delay, min_size=len(log), max_size=len(log)))
     arrival = sorted(range(len(log)), key=lambda place: (log[place].occurred_ms + delays[place], place))
     repeats = draw(st.lists(st.booleans(), min_size=len(log), max_size=len(log)))
     arrived = [one for place in arrival for one in [log[place]] * (2 if repeats[place] else 1)]
