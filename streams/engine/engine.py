@@ -173,9 +173,10 @@ class Engine:
 
     def _set_aside(self, event: Event) -> None:
         self._tally.late(event, self._placements.place(event), self._front)
+        minutes = self._allowance[event.event_type] // MINUTE
         detail = (
-            f"occurred at {iso(event.occurred_ms)}, longer before {iso(self._front)}, the latest time of its "
-            "partition, than its family may be late; raise the allowed lateness if such events are normal"
+            f"occurred at {iso(event.occurred_ms)} and came later than the {minutes} minutes that its family is waited "
+            "for; raise the allowed lateness in the settings if such events are normal"
         )
         self._effects.too_late.append(SetAside(len(self._effects.placements), detail))
 

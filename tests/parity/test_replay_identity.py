@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -104,6 +107,49 @@ def recounted(log: Path) -> pl.DataFrame:
         except (ValueError, KeyError):
             continue
     return pl.DataFrame({"occurred_at": list(times.values())})
+
+
+def test_late_events_keep_their_line_whoever_set_them_aside(log: Path, tmp_path: Path) -> None:
+    lines = log.read_bytes().splitlines()
+    late = written([*lines, *lines[:50]], tmp_path / "late.jsonl")  # months too late to be told from new events
+
+    for processes in (1, 3):
+        replay(ReplayPlan(log=late, mapping=None, out=tmp_path / str(processes), processes=processes))
+
+    same_bytes(tmp_path / "1", tmp_path / "3", "dead_letters.jsonl", "moments.jsonl")
+    letters = map(json.loads, (tmp_path / "3" / "dead_letters.jsonl").read_text(encoding="utf-8").splitlines())
+    places = [(letter["origin"], letter["position"]) for letter in letters if letter["reason"] == "too_late"]
+    assert places == [("late.jsonl", len(lines) + place) for place in range(1, 51)]
+
+
+def test_a_replay_ends_when_one_of_its_processes_is_killed(log: Path, tmp_path: Path) -> None:
+    """In a process of its own: were it to hang, the test would say so."""
+    big = written(log.read_bytes().splitlines() * 40, tmp_path / "big.jsonl")
+    script = (
+        "import sys, signal, os, threading, time\n"
+        "from multiprocessing import active_children\n"
+        "from pathlib import Path\n"
+        "from streams.runners.replay import ReplayDied, ReplayPlan, replay\n"
+        "def kill():\n"
+        "    while not active_children(): time.sleep(0.01)\n"
+        "    time.sleep(2)\n"
+        "    os.kill(active_children()[0].pid, signal.SIGKILL)\n"
+        "if __name__ == '__main__':\n"
+        "    threading.Thread(target=kill, daemon=True).start()\n"
+        "    try:\n"
+        "        replay(ReplayPlan(Path(sys.argv[1]), None, Path(sys.argv[2]), processes=2))\n"
+        "    except ReplayDied as died:\n"
+        "        print('told:', died.said_in('zh'))\n"
+    )
+    program = tmp_path / "program.py"
+    program.write_text(script, encoding="utf-8")
+    root = Path(__file__).parents[2]
+    ended = subprocess.run(
+        [sys.executable, str(program), str(big), str(tmp_path / "out")],
+        capture_output=True, text=True, timeout=60, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, check=False,
+    )  # fmt: skip
+
+    assert "told: 回放的一个进程意外终止" in ended.stdout, ended.stderr
 
 
 def same_bytes(one: Path, other: Path, *names: str) -> None:
