@@ -182,7 +182,7 @@ AnyDetector = Detector[Any]
 
 
 def connected(facts: Sequence[Fact], keep_ms: int) -> list[Sequence[Fact]]:
-    """Facts (sorted, at least one) cut into episodes where more than `keep_ms` passes in which nothing happens or is due.
+    """Facts (sorted, at least one) cut into episodes where for more than `keep_ms` nothing happens or is due.
 
     A detector is asked of one episode at a time. The cut depends on the facts alone, so what a detector sees does not
     depend on what the engine has already been able to forget.

@@ -1,7 +1,8 @@
 """A small harness: plays a story through one detector as the engine does, without the engine.
 
 It keeps the facts of each case sorted, re-judges on each new fact and when an announced `look_at` passes, and says how
-the moments stand at the end. Allowed lateness, dedup horizon and eviction belong to the engine and are left out.
+the moments stand at the end. A case is cut into episodes by the same `connected` as in the engine. Allowed lateness,
+dedup horizon and eviction belong to the engine and are left out.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Mapping, Sequence
 
-from detectors.base import NOTHING, AnyDetector, Dims, Example, Fact, Finding, Verdict
+from detectors.base import AnyDetector, Dims, Example, Fact, Finding, Verdict, connected
+from detectors.primitives import soonest
 from schemas.envelope import Event
 
 
@@ -50,10 +52,16 @@ class Play:
         return sorted(found, key=lambda finding: (finding.decided_at, finding.anchor))
 
     def _judge(self, scope: str) -> None:
-        verdict = self.detector.judge(self.detector.params, tuple(self.facts[scope]), self.front)
-        if verdict.look_at is not None and verdict.look_at <= self.front:
-            raise AssertionError(f"{self.detector.meta.name}: look_at {verdict.look_at} is not after now {self.front}")
-        self.verdicts[scope] = verdict or NOTHING
+        detector = self.detector
+        keep_ms = max(detector.meta.keep_ms, detector.params.horizon_ms)
+        verdicts = [
+            detector.judge(detector.params, tuple(episode), self.front)
+            for episode in connected(self.facts[scope], keep_ms)
+        ]
+        look_at = soonest(verdict.look_at for verdict in verdicts)
+        if look_at is not None and look_at <= self.front:
+            raise AssertionError(f"{detector.meta.name}: look_at {look_at} is not after now {self.front}")
+        self.verdicts[scope] = Verdict(tuple(finding for verdict in verdicts for finding in verdict.findings), look_at)
 
 
 def judge_example(detector: AnyDetector, example: Example) -> list[Finding]:

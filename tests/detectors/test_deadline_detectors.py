@@ -22,6 +22,10 @@ def causes(findings: list[Finding]) -> list[object]:
     return [finding.measures["causes"] for finding in findings]
 
 
+def anchors(findings: list[Finding]) -> list[str]:
+    return [finding.anchor.event_id for finding in findings]
+
+
 def survey(at: str, score: int, instrument: str = "nps", **other: object) -> Event:
     return promise("survey.answered", at, score=score, instrument=instrument, **other)
 
@@ -176,6 +180,92 @@ def test_without_an_order_the_line_is_the_case() -> None:
     assert told(detector("N22"), story, DAY) == []
     assert len(told(detector("N22"), story[:1], DAY)) == 1
     assert told(detector("N22"), [about()("sim.provisioned", "0 10:00", line_kind="mobile")], DAY) == []
+
+
+# day 0 SIM 1, active ---- day 10 SIM 2 | day 20 SIM 3 | day 60 SIM 4: each waits for its own activation
+def test_every_sim_provisioned_after_an_activation_waits_for_its_own() -> None:
+    line = about(line_id="l-1", line_kind="mobile")
+    first = [line("sim.provisioned", "0 10:00"), line("service.activated", "0 11:00")]
+    second, third = line("sim.provisioned", "10 10:00"), line("sim.provisioned", "20 10:00")
+    assert anchors(told(detector("N22"), [*first, second], DAY)) == ["sim.provisioned@10 10:00"]
+    late = line("service.activated", "10 15:00")
+    assert anchors(told(detector("N22"), [*first, second, late, third], DAY)) == [
+        "sim.provisioned@10 10:00",
+        "sim.provisioned@20 10:00",
+    ]
+    in_time = line("service.activated", "10 12:00")
+    assert told(detector("N22"), [*first, second, in_time], DAY) == []
+    fourth = line("sim.provisioned", "60 10:00")
+    assert anchors(told(detector("N22"), [*first, second, in_time, fourth], DAY)) == ["sim.provisioned@60 10:00"]
+
+
+def test_a_second_sim_without_an_activation_between_is_the_same_wait() -> None:
+    line = about(line_id="l-1", line_kind="mobile")
+    story = [line("sim.provisioned", "0 10:00"), line("sim.provisioned", "10 10:00")]
+    assert anchors(told(detector("N22"), story, DAY)) == ["sim.provisioned@0 10:00"]
+
+
+@pytest.mark.parametrize(("at", "fires"), [("0 12:00", False), ("0 12:00:00.001", True)])
+def test_records_of_one_sim_may_cross_by_two_hours(at: str, fires: bool) -> None:
+    story = [order("service.activated", "0 10:00"), order("sim.provisioned", at, line_kind="mobile")]
+    assert bool(told(detector("N22"), story, DAY)) is fires
+
+
+def test_a_parcel_after_the_activation_is_no_new_wait() -> None:
+    story = [
+        order("sim.provisioned", "0 10:00", line_kind="mobile"),
+        order("service.activated", "0 10:30"),
+        order("shipment.created", "0 12:00"),
+        order("shipment.delivered", "3 12:00"),
+    ]
+    assert told(detector("N22"), story, 5 * DAY) == []
+
+
+def test_a_later_sim_in_the_post_waits_for_its_own_parcel() -> None:
+    line = about(line_id="l-1")
+    served = [line("shipment.created", "0 08:00"), line("shipment.delivered", "1 08:00")]
+    served += [line("sim.provisioned", "0 09:00"), line("service.activated", "1 09:00")]
+    sent = [line("shipment.created", "10 08:00"), line("sim.provisioned", "10 11:00")]
+    assert told(detector("N22"), [*served, *sent], DAY) == []
+    (moment,) = told(detector("N22"), [*served, *sent, line("shipment.delivered", "12 08:00")], DAY)
+    assert moment.anchor.event_id == "shipment.delivered@12 08:00"
+    assert moment.decided_at == to_ms(when("12 10:00"))
+
+
+def test_nothing_is_expected_of_an_order_that_ended() -> None:
+    ended = order("order.state_changed", "1 10:00", state="cancelled")
+    assert told(detector("N22"), [ended, order("sim.provisioned", "2 10:00", line_kind="mobile")], DAY) == []
+
+
+@pytest.mark.parametrize("known_by", ["order.created", "order.submitted", "sim.provisioned"])
+@pytest.mark.parametrize("day", [2, 40, 200])
+def test_a_fixed_line_without_a_promise_stays_fixed_when_its_router_arrives(known_by: str, day: int) -> None:
+    known = order(known_by, "0 08:00", line_kind="fixed")
+    router, live = order("shipment.delivered", f"{day} 09:00"), order("service.activated", f"{day + 5} 09:00")
+    assert told(detector("N22"), [known, router], 3 * DAY) == []
+    assert told(detector("N22"), [known, router, live], 3 * DAY) == []
+
+
+def test_a_promise_made_months_after_the_order_is_still_kept_to() -> None:
+    ordered = order("order.created", "0 08:00", line_kind="fixed")
+    line = order("sim.provisioned", "90 10:00", line_kind="fixed", promised_by=when("130 18:00"))
+    router = order("shipment.delivered", "125 09:00")
+    (moment,) = told(detector("N22"), [ordered, line, router], 20 * DAY)
+    assert moment.decided_at == to_ms(when("130 18:00"))
+    assert told(detector("N22"), [ordered, line, router, order("service.activated", "130 18:00")], 20 * DAY) == []
+
+
+# kept 31 days, 60 days ---- the same id again is another case, with an anchor of its own
+def test_an_id_used_again_after_a_long_silence_is_a_new_case() -> None:
+    again = order("order.submitted", "60 09:00", channel="dealer")
+    assert anchors(told(detector("N03"), [SENT, KNOWN, STOCK, again], 3 * DAY)) == ["order.submitted@60 09:00"]
+    assert len(told(detector("N03"), [SENT, again], 3 * DAY)) == 2
+    story = [
+        promise("commitment.made", "0 10:00", due_at=when("1 10:00")),
+        promise("commitment.fulfilled", "0 20:00"),
+        promise("commitment.made", "80 10:00", due_at=when("81 10:00")),
+    ]
+    assert anchors(told(detector("N05"), story, 3 * DAY)) == ["commitment.made@80 10:00"]
 
 
 def test_operators_may_allow_more_hours() -> None:

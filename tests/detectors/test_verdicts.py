@@ -51,11 +51,11 @@ SHAPES: dict[str, tuple[Sequence[int], Sequence[Shape]]] = {
         ),
     ),
     "N22": (
-        (MINUTE, HOUR, 2 * HOUR, DAY),
+        (MINUTE, HOUR, 2 * HOUR, 2 * HOUR + 1, DAY),
         (
             ("provisioned", (0,), ("", "mobile"), (0,)),
-            ("provisioned", (0,), ("fixed",), (START + DAY, START + 3 * HOUR)),
-            ("ordered", (0,), ("fixed",), (0,)),
+            ("provisioned", (0, START + DAY, START + 3 * HOUR), ("fixed",), (START + 366 * DAY,)),
+            ("ordered", (0,), ("fixed",), (START + 366 * DAY,)),
             ("shipped", (0,), ("",), (0,)),
             ("delivered", (0,), ("",), (0,)),
             ("activated", (0,), ("",), (0,)),
