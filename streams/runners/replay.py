@@ -19,7 +19,6 @@ from time import perf_counter
 from typing import Any
 
 from detectors.base import AnyDetector
-from detectors.catalogue import with_params
 from schemas.codec import dead_letter, decode, encode
 from schemas.deadletters import DeadLetter, Reason
 from schemas.envelope import Event, Tick
@@ -32,6 +31,7 @@ from streams.errors import StreamsError
 from streams.runners import results
 from streams.runners.collecting import long_lived_state
 from streams.runners.results import KpiPart, MomentLedger
+from streams.settings import OperatorSettings
 from streams.sources.logs import LogSource, Records, open_log
 from streams.sources.rows import RawRecord
 
@@ -44,7 +44,10 @@ Progress = Callable[[int, float], None]
 
 @dataclass(frozen=True, slots=True)
 class ReplayPlan:
-    """What to replay, and how. `parameters` are overrides per detector id; `only` names the detectors to run."""
+    """What to replay, and how.
+
+    `parameters` are overrides per detector id, on top of those in `settings`; `only` names the detectors to run.
+    """
 
     log: Path
     mapping: str | None
@@ -53,11 +56,19 @@ class ReplayPlan:
     processes: int = 1
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     only: tuple[str, ...] = ()
+    settings: OperatorSettings = field(default_factory=OperatorSettings)
 
     def catalogue(self) -> tuple[AnyDetector, ...]:
         """The detectors with their parameters. Raises ValueError naming a detector or parameter that does not exist."""
-        detectors = with_params(self.parameters)
+        detectors = self.settings.with_parameters(self.parameters).catalogue()
         return tuple(d for d in detectors if not self.only or d.meta.id in self.only)
+
+    def engine(self, partition: int) -> Engine:
+        """The engine of one partition of this replay."""
+        settings = self.settings
+        return Engine(
+            self.catalogue(), partition=partition, lateness=settings.lateness(), placements=settings.placements()
+        )
 
 
 @dataclass(slots=True)
@@ -85,7 +96,7 @@ class _Share:
 
     def __init__(self, plan: ReplayPlan, partition: int, settle: Callable[[], None]) -> None:
         self._settle = settle
-        self.engine = Engine(plan.catalogue(), partition=partition)
+        self.engine = plan.engine(partition)
         self.failures = 0
         self.dead_letters = 0
         self._plan = plan
@@ -177,12 +188,12 @@ def replay(plan: ReplayPlan, progress: Progress | None = None) -> Summary:
     Raises LogError or MappingError for a log that cannot be read, ValueError for parameters that no detector has.
     """
     began = perf_counter()
-    catalogue = plan.catalogue()
+    fingerprint = plan.engine(0).fingerprint
     parts = plan.out / _PARTS
     parts.mkdir(parents=True, exist_ok=True)
     totals = _in_this_process(plan, progress) if plan.processes == 1 else _in_processes(plan, progress)
     summary = _summary(plan, totals)
-    summary.fingerprint = Engine(catalogue).fingerprint
+    summary.fingerprint = fingerprint
     _merge(plan, summary)
     shutil.rmtree(parts)
     summary.seconds = round(perf_counter() - began, 3)
