@@ -135,7 +135,7 @@ def test_a_run_refuses_a_shortened_or_rotated_file_and_leaves_its_results_as_the
     path.write_bytes(b"".join(raw + b"\n" for raw in raws[:150]))
     with pytest.raises(SourceChanged):
         run()
-    path.write_bytes(b"".join(raw + b"\n" for raw in raws[1:]))
+    path.write_bytes(b"".join(raw + b"\n" for raw in reversed(raws)))
     with pytest.raises(FolderMismatch):
         run()
     assert ledger(folder) == before
