@@ -66,11 +66,11 @@ def ratio(value: int, base: float | None) -> float | None:
 
 
 def count_in_window(facts: Sequence[Fact], count: int, within: int) -> Fact | None:
-    """COUNT-IN-WINDOW: the fact that completes `count` facts lying at most `within` apart (first to last)."""
-    for place in range(count - 1, len(facts)):
-        if facts[place].at - facts[place - count + 1].at <= within:
-            return facts[place]
-    return None
+    """COUNT-IN-WINDOW: the fact that completes `count` facts, each at most `within` after the one before it.
+
+    The window moves on with every fact, as it does in `chains`.
+    """
+    return next((run[count - 1] for run in chains(facts, within) if len(run) >= count), None)
 
 
 def chains(facts: Iterable[Fact], within: int) -> list[list[Fact]]:
@@ -84,21 +84,19 @@ def chains(facts: Iterable[Fact], within: int) -> list[list[Fact]]:
     return runs
 
 
-def sequence(facts: Iterable[Fact], kinds: Sequence[str], within: int) -> tuple[Fact, ...] | None:
-    """SEQUENCE: the first facts that show `kinds` in this order, the last at most `within` after the first."""
-    facts = list(facts)
-    for start, opening in enumerate(facts):
-        if opening.kind != kinds[0]:
-            continue
-        found = [opening]
-        for fact in facts[start + 1 :]:
-            if fact.at - opening.at > within or len(found) == len(kinds):
-                break
-            if fact.kind == kinds[len(found)]:
-                found.append(fact)
-        if len(found) == len(kinds):
-            return tuple(found)
-    return None
+def sequence(
+    facts: Iterable[Fact], before: Collection[str], after: Collection[str], within: int
+) -> list[tuple[Fact, Fact]]:
+    """SEQUENCE: each fact of kind `after` that comes at most `within` after the latest one of kind `before`, with
+    it."""
+    pairs: list[tuple[Fact, Fact]] = []
+    opening: Fact | None = None
+    for fact in facts:
+        if fact.kind in after and opening is not None and fact.at - opening.at <= within:
+            pairs.append((opening, fact))
+        if fact.kind in before:
+            opening = fact
+    return pairs
 
 
 def state_conflict(facts: Iterable[Fact], opens: str, closes: str, clashes: str) -> tuple[Fact, Fact] | None:

@@ -224,6 +224,8 @@ def _said(kind: str, message: str, context: Mapping[str, Any], loc: Loc) -> tupl
         return "缺少这个字段,请补上", "is missing; add it"
     if kind == "extra_forbidden":
         return _near(f"没有键 {loc[-1]!r}", f"there is no key {loc[-1]!r} here", str(loc[-1]), _known_keys())
+    if kind in _SHAPES:
+        return _SHAPES[kind]
     if kind == "literal_error":
         return f"应为 {context['expected']} 之一", f"must be one of {context['expected']}"
     if kind == "value_error" and loc[:1] == ("lateness",):
@@ -231,6 +233,19 @@ def _said(kind: str, message: str, context: Mapping[str, Any], loc: Loc) -> tupl
             context["error"]
         )
     return f"不正确:{message}", message[:1].lower() + message[1:]
+
+
+_SHAPES = {
+    "model_type": ("应为键和值", "must be keys and values"),
+    "dict_type": ("应为键和值", "must be keys and values"),
+    "mapping_type": ("应为键和值", "must be keys and values"),
+    "tuple_type": ("应为列表", "must be a list"),
+    "string_pattern_mismatch": (
+        "只能用小写字母、数字与 _,以字母开头",
+        "small letters, digits and _ only, a letter first",
+    ),
+}
+"""What is said for a kind of error of pydantic, in both languages."""
 
 
 def _known_keys() -> set[str]:
@@ -327,8 +342,8 @@ def _parameter_flaws(parameters: Mapping[str, Mapping[str, Any]]) -> Iterator[Fl
     for name, values in parameters.items():
         loc: Loc = ("detectors", name)
         if name not in known:
-            ids = {detector.meta.id for detector in CATALOGUE}
-            yield Flaw(loc, *_near(f"没有探测器 {name!r}", f"there is no detector {name!r}", name, ids))
+            ids = ", ".join(detector.meta.id for detector in CATALOGUE)
+            yield Flaw(loc, f"没有探测器 {name!r};现有:{ids}", f"there is no detector {name!r}; there are {ids}")
             continue
         try:
             with_params({name: values})

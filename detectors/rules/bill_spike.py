@@ -14,9 +14,10 @@ Decided when the charges of the running cycle alone reach that sum (a lower boun
 issued. One moment per cycle, early or late; a bill that then stays below withdraws it, `retracted`.
 
 ## Known gaps
-Only charges of at least 5.00 count early, without recurring ones, instalments and refunds, in the first 28 days after
-the last billed period: a spike of many small charges is seen with the bill. Bills over 70 days apart are no habit, nor
-is 0. An account keeps 256 facts, first and last halves. Tier and channel are those of the last bill before the spike.
+The taxonomy projects the bill daily; here the money so far, a lower bound, is held against the limit at each notable
+charge, and nothing is extrapolated. Notable: from 5.00, not recurring, no instalment or refund, within 28 days of the
+last billed period. Bills over 70 days apart are no habit, nor is 0. An account keeps 256 facts, first and last halves.
+Tier and channel are those of the last bill before the spike.
 
 ## Runbook
 1. Bridge the bill: which lines grew, and since when?
@@ -43,7 +44,7 @@ from detectors.base import BySeverity, Detector, Example, Fact, Finding, Meta, P
 from detectors.cycles import RECENT_MS, Cycle, spikes
 from detectors.examples import about, bills, confirmed, retracted
 from detectors.policy import PackIds, chosen, spike_term
-from detectors.primitives import baseline
+from detectors.primitives import baseline, ratio
 from detectors.words import in_words
 from schemas.envelope import Event
 from schemas.moments import Scalar, Text
@@ -113,7 +114,7 @@ def _finding(params: BillSpikeParams, cycle: Cycle) -> Finding:
     measures: dict[str, Scalar] = {
         "level": level, "amount": money(cycle.amount, last.note), "habit": money(round(cycle.habit), last.note),
         "amount_minor": cycle.amount, "habit_minor": round(cycle.habit),
-        "times_habit": round(cycle.amount / cycle.habit, 2), "projected": cycle.crossing is not None,
+        "times_habit": round(ratio(cycle.amount, cycle.habit) or 0, 2), "projected": cycle.crossing is not None,
         **in_words("level", [level]),
     }  # fmt: skip
     return Finding(last, decided_at, cycle.events, None, clause, measures, shift, cycle.withdrawn_at)
@@ -122,9 +123,9 @@ def _finding(params: BillSpikeParams, cycle: Cycle) -> Finding:
 def _level(params: BillSpikeParams, cycle: Cycle, at: int) -> tuple[str, str | None, int]:
     term = spike_term(chosen(params.packs, params.own_packs), at)
     mean = None if term is None else baseline([one.value for one in cycle.before], term.bills, "mean")
-    if term is not None and mean is not None and cycle.amount > term.ratio * mean:
+    if term is not None and (ratio(cycle.amount, mean) or 0) > term.ratio:
         return "statutory", term.clause, 1
-    return ("very_high", None, 0) if cycle.amount >= params.very_high * cycle.habit else ("high", None, -1)
+    return ("very_high", None, 0) if (ratio(cycle.amount, cycle.habit) or 0) >= params.very_high else ("high", None, -1)
 
 
 _PAST = bills(10000, 12000, 11000)

@@ -38,7 +38,7 @@ from pydantic import Field
 
 from detectors.base import BySeverity, Detector, Example, Fact, Finding, Meta, Params, Taken, Verdict
 from detectors.examples import about, confirmed
-from detectors.primitives import chains
+from detectors.primitives import chains, sequence
 from schemas.envelope import Event
 from schemas.moments import Scalar, Text
 from schemas.times import DAY
@@ -46,7 +46,7 @@ from schemas.times import DAY
 META = Meta(
     id="N29", name="complaint_reopened", version=1,
     title=Text(zh="投诉重开", en="Complaint reopened"),
-    stage="resolve", touchpoint="complaint_returned", valence="negative", primitives=("sequence", "count_in_window"),
+    stage="resolve", touchpoint="complaint_returned", valence="negative", primitives=("sequence",),
     consumes=("complaint.opened", "complaint.resolved", "complaint.closed", "complaint.reopened"),
     severity=BySeverity(5, 4, 4, 3), owner="service_supervision", scope="big_service", max_facts=1024, keep_ms=31 * DAY,
     explanation=Text(
@@ -91,18 +91,10 @@ def judge(params: ReopenedParams, facts: Sequence[Fact], now: int) -> Verdict:
 
 
 def _matter(params: ReopenedParams, matter: Sequence[Fact]) -> Finding | None:
-    returns: list[Fact] = []
-    settled: Fact | None = None
-    told: list[Fact] = []
-    for fact in matter:
-        if fact.kind == "settled":
-            settled = fact
-            told.append(fact)
-        elif fact.kind == "reopened" or (
-            params.count_new_complaints and settled is not None and fact.at - settled.at <= params.horizon_ms
-        ):
-            returns.append(fact)
-            told.append(fact)
+    again = sequence(matter, ("settled",), ("opened",), params.horizon_ms) if params.count_new_complaints else []
+    came_back = {opened for _, opened in again}
+    returns = [fact for fact in matter if fact.kind == "reopened" or fact in came_back]
+    told = [fact for fact in matter if fact.kind != "opened" or fact in came_back]
     if not returns:
         return None
     tickets = dict.fromkeys(ticket for fact in told if (ticket := fact.note.partition("\x1f")[2]))

@@ -14,7 +14,8 @@ in time. A cancelled or rejected order is not expected any more. One moment per 
 
 ## Known gaps
 All systems must carry the reference printed on the customer's paper as order id. Services without stock or shipment
-need `supply_hours: null`. A cancellation without a state change is not seen.
+need `supply_hours: null`. A cancellation without a state change is not seen. An id submitted again is the same order,
+unless 31 days passed in which nothing was heard of it.
 
 ## Runbook
 1. Look the reference up in the dealer portal and in order management; note the hop where it stops.
@@ -36,7 +37,7 @@ from collections.abc import Sequence
 
 from detectors.base import NOTHING, BySeverity, Detector, Example, Fact, Finding, Meta, Params, Taken, Verdict
 from detectors.examples import about, confirmed
-from detectors.primitives import deadline, first, soonest
+from detectors.primitives import deadline, first, soonest, state_conflict
 from detectors.words import in_words
 from schemas.envelope import Channel, Event
 from schemas.moments import Text
@@ -99,7 +100,6 @@ def judge(params: DealerOrderParams, facts: Sequence[Fact], now: int) -> Verdict
     order = first(facts, ("submitted",))
     if order is None:
         return NOTHING
-    ended = first(facts, ("ended",), since=order.at)
     causes, looks = [], []
     for name, kinds, hours, missing in (
         ("not_acknowledged", ("acknowledged", "ended"), params.acknowledge_hours, "order.acknowledged"),
@@ -110,11 +110,9 @@ def judge(params: DealerOrderParams, facts: Sequence[Fact], now: int) -> Verdict
             looks.append(waiting.look_at)
             if waiting.broken_at is not None:
                 causes.append((waiting.broken_at, name, missing))
-    for fact in facts:
-        if fact.kind == "not_found" and 0 <= fact.at - order.at <= params.lookup_days * DAY:
-            if ended is None or fact.at < ended.at:
-                causes.append((fact.at, "not_found", "order.acknowledged"))
-            break
+    clash = state_conflict(facts, "submitted", "ended", "not_found")
+    if clash is not None and clash[0] == order and clash[1].at - order.at <= params.lookup_days * DAY:
+        causes.append((clash[1].at, "not_found", "order.acknowledged"))
     if not causes:
         return Verdict(look_at=soonest(looks))
     causes.sort()

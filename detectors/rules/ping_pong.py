@@ -40,7 +40,8 @@ from pydantic import Field
 
 from detectors.base import BySeverity, Detector, Example, Fact, Finding, Meta, Params, Taken, Verdict
 from detectors.examples import about, confirmed
-from detectors.primitives import chains
+from detectors.paths import SEPARATOR, departments, earliest, moves, nth, path, returns
+from detectors.primitives import chains, count_in_window
 from schemas.envelope import Event
 from schemas.moments import Scalar, Text
 from schemas.times import DAY, HOUR
@@ -48,7 +49,7 @@ from schemas.times import DAY, HOUR
 META = Meta(
     id="N30", name="ping_pong", version=1,
     title=Text(zh="踢皮球", en="Passed around"),
-    stage="resolve", touchpoint="matter_passed_on", valence="negative", primitives=("count_in_window", "sequence"),
+    stage="resolve", touchpoint="matter_passed_on", valence="negative", primitives=("count_in_window",),
     consumes=("interaction.transferred", "ticket.owner_changed"),
     severity=BySeverity(5, 4, 3, 3), owner="service_supervision", scope="small_service", keep_ms=31 * DAY,
     explanation=Text(
@@ -79,50 +80,26 @@ def take(params: PingPongParams, event: Event) -> Taken | None:
     scope = event.ticket_id or event.interaction_id
     if scope is None:
         return None
-    return Taken(scope, "transfer", 0, f"{event.attributes.from_desk}\x1f{event.attributes.to_desk}")
+    return Taken(scope, "transfer", 0, f"{event.attributes.from_desk}{SEPARATOR}{event.attributes.to_desk}")
 
 
 def judge(params: PingPongParams, facts: Sequence[Fact], now: int) -> Verdict:
     """One finding per episode of transfers that became ping-pong."""
-    found = (_episode(params, transfers) for transfers in chains(facts, params.horizon_ms))
+    found = (_episode(params, moved) for moved in chains(moves(facts), params.horizon_ms))
     return Verdict(tuple(finding for finding in found if finding is not None))
 
 
-def _episode(params: PingPongParams, transfers: Sequence[Fact]) -> Finding | None:
-    path = [transfers[0].note.partition("\x1f")[0]]
-    left_at: list[int] = []
-    departments = {_department(path[0])}
-    returns, decided_at = 0, None
-    for transfer in transfers:
-        desk = transfer.note.partition("\x1f")[2]
-        if desk == path[-1]:
-            continue
-        left_at.append(transfer.at)
-        path.append(desk)
-        departments.add(_department(desk))
-        if len(path) > 2 and desk == path[-3] and _soon(params, transfer.at - left_at[-2]):
-            returns += 1
-        if decided_at is None and _too_much(params, len(left_at), returns, len(departments)):
-            decided_at = transfer.at
-    if decided_at is None:
+def _episode(params: PingPongParams, moved: Sequence[Fact]) -> Finding | None:
+    limit, hours = params.min_transfers, params.return_within_hours
+    passed_on = None if limit is None else count_in_window(moved, limit, params.horizon_ms)
+    back, entered = returns(moved, None if hours is None else hours * HOUR), departments(moved)
+    decided = earliest((passed_on, nth(back, params.min_returns), nth(entered, params.min_departments)))
+    if decided is None:
         return None
     measures: dict[str, Scalar] = {
-        "transfers": len(left_at), "returns": returns, "departments": len(departments), "path": " → ".join(path),
+        "transfers": len(moved), "returns": len(back), "departments": len(entered), "path": " → ".join(path(moved)),
     }  # fmt: skip
-    return Finding(transfers[0], decided_at, tuple(fact.event_id for fact in transfers), measures=measures)
-
-
-def _department(desk: str) -> str:
-    return desk.partition("/")[0]
-
-
-def _soon(params: PingPongParams, away: int) -> bool:
-    return params.return_within_hours is None or away <= params.return_within_hours * HOUR
-
-
-def _too_much(params: PingPongParams, transfers: int, returns: int, departments: int) -> bool:
-    reached = ((transfers, params.min_transfers), (returns, params.min_returns), (departments, params.min_departments))
-    return any(limit is not None and value >= limit for value, limit in reached)
+    return Finding(moved[0], decided.at, tuple(move.event_id for move in moved), measures=measures)
 
 
 _ticket = about(ticket_id="k-1", tier="silver", channel="call_centre")

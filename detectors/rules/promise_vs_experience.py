@@ -16,8 +16,8 @@ most 2) within 7 days after the fulfilment. One moment per promise; the earliest
 
 ## Known gaps
 A promise that nobody recorded cannot be judged. A second commitment.made with the same id (a new date) does not move
-the due time: the first word counts. A customer who never confirms is judged by the operator's clock. CES answers are
-not read, because vendors turn the scale both ways.
+the due time: the first word counts, unless the id was silent for 60 days. A customer who never confirms is judged by
+the operator's clock. CES answers are not read, because vendors turn the scale both ways.
 
 ## Runbook
 1. Read both clocks; find where the operator's one stood still (held, pending customer).
@@ -39,7 +39,7 @@ from collections.abc import Mapping, Sequence
 
 from detectors.base import NOTHING, BySeverity, Detector, Example, Fact, Finding, Meta, Params, Taken, Verdict
 from detectors.examples import about, confirmed, when
-from detectors.primitives import deadline, first
+from detectors.primitives import deadline, first, ratio
 from detectors.words import in_words
 from schemas.envelope import Event
 from schemas.moments import Scalar, Text
@@ -48,7 +48,7 @@ from schemas.times import DAY, MINUTE, to_ms
 META = Meta(
     id="N05", name="promise_vs_experience", version=1,
     title=Text(zh="承诺与体验不符", en="Promise and experience apart"),
-    stage="resolve", touchpoint="promise_settled", valence="negative", primitives=("deadline", "ratio", "threshold"),
+    stage="resolve", touchpoint="promise_settled", valence="negative", primitives=("deadline", "ratio"),
     consumes=("commitment.made", "commitment.fulfilled", "commitment.confirmed", "survey.answered"),
     severity=BySeverity(5, 4, 3, 3), owner="service_supervision", scope="big_service", keep_ms=60 * DAY,
     explanation=Text(
@@ -107,7 +107,8 @@ def judge(params: PromiseParams, facts: Sequence[Fact], now: int) -> Verdict:
     if waiting.broken_at is not None:
         causes.append((max(made.due, made.at), "missed", "commitment.fulfilled"))
     elif waiting.met is not None:
-        if confirmed is not None and params.clock_ratio is not None and waited > params.clock_ratio * promised > 0:
+        limit = params.clock_ratio
+        if confirmed is not None and limit is not None and (ratio(waited, promised) or 0) > limit:
             causes.append((max(confirmed.at, waiting.met.at), "customer_clock", None))
         answer = first(facts, ("unhappy",), since=waiting.met.at)
         if answer is not None and answer.at - waiting.met.at <= params.survey_days * DAY:

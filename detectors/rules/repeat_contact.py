@@ -9,12 +9,14 @@ stays unsolved (SQM 2022). Every contact looks solved in the statistics of its o
 
 ## How it decides
 COUNT-IN-WINDOW. Inbound contacts of one reason, each at most 7 days (elapsed, the bound included) after the one before,
-are one episode. A moment falls with the contact that makes them 3, when an earlier one had been marked resolved. One
+are one episode: the window moves on with every contact, so the third may come more than 7 days after the one that was
+marked resolved. A moment falls with the contact that makes them 3, when an earlier one had been marked resolved. One
 moment per episode; later contacts raise `contacts` and `repeats` (contacts that came in the window of the one before).
 
 ## Known gaps
 Reasons must come from a stable list: free text splits an episode, a reason "other" joins strangers. Contacts about
-different lines of one customer are one matter here. An episode keeps 512 contacts.
+different lines of one customer are one matter here. An episode keeps 512 contacts. The taxonomy counts 7 days from
+"resolved" and warns at the second contact; here they count from the contact before, and the warning is not raised.
 
 ## Runbook
 1. Read reasons, desks and notes of all contacts in order; name what was promised each time.
@@ -27,18 +29,19 @@ different lines of one customer are one matter here. An episode keeps 512 contac
 
 ## 中文
 同一原因在 7 天内再次来电,且此前已被标记为"已解决":第 3 次联系时判定为关键时刻。
-同一轮重复只报一次,之后的联系计入证据;每次间隔均不超过 7 天(含)。
+同一轮重复只报一次,之后的联系计入证据;7 天(含)从上一次联系起算。第 2 次联系不单独预警。
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import dropwhile
 
 from pydantic import Field
 
 from detectors.base import BySeverity, Detector, Example, Fact, Finding, Meta, Params, Taken, Verdict
 from detectors.examples import about, confirmed
-from detectors.primitives import chains
+from detectors.primitives import chains, count_in_window
 from schemas.envelope import Event
 from schemas.moments import Scalar, Text
 from schemas.times import DAY
@@ -46,7 +49,7 @@ from schemas.times import DAY
 META = Meta(
     id="N28", name="repeat_contact", version=1,
     title=Text(zh="重复来电", en="Repeat contact"),
-    stage="resolve", touchpoint="help_contact_made", valence="negative", primitives=("count_in_window", "sequence"),
+    stage="resolve", touchpoint="help_contact_made", valence="negative", primitives=("count_in_window",),
     consumes=("interaction.contact_completed",),
     severity=BySeverity(4, 4, 3, 3), owner="call_centre", scope="small_service", keep_ms=8 * DAY, max_facts=512,
     explanation=Text(
@@ -88,16 +91,19 @@ def judge(params: RepeatContactParams, facts: Sequence[Fact], now: int) -> Verdi
 
 
 def _episode(params: RepeatContactParams, contacts: Sequence[Fact]) -> Finding | None:
-    resolved = 0
-    for place, contact in enumerate(contacts, 1):
-        if place >= params.min_contacts and (resolved or not params.require_resolved):
-            measures: dict[str, Scalar] = {
-                "reason": contact.note, "contacts": len(contacts), "repeats": len(contacts) - 1,
-                "resolved": sum(one.value for one in contacts),
-            }  # fmt: skip
-            return Finding(contacts[0], contact.at, tuple(one.event_id for one in contacts), measures=measures)
-        resolved += contact.value
-    return None
+    counted = count_in_window(contacts, params.min_contacts, params.horizon_ms)
+    if counted is None:
+        return None
+    if params.require_resolved:
+        after = list(dropwhile(lambda contact: not contact.value, contacts))[1:]
+        if not after:
+            return None
+        counted = max(counted, after[0])
+    measures: dict[str, Scalar] = {
+        "reason": counted.note, "contacts": len(contacts), "repeats": len(contacts) - 1,
+        "resolved": sum(contact.value for contact in contacts),
+    }  # fmt: skip
+    return Finding(contacts[0], counted.at, tuple(contact.event_id for contact in contacts), measures=measures)
 
 
 _call = about(reason="no_signal", channel="call_centre", tier="diamond")
@@ -115,6 +121,8 @@ EXAMPLES = (
     Example(title="another reason", kind="silent",
             given=(_ONE, _TWO, _call("interaction.contact_completed", "7 09:00", reason="bill"))),
     Example(title="exactly seven days after", kind="boundary", given=(_ONE, _TWO, _THREE), expect=_CAME_BACK),
+    Example(title="nine days after the solution, four after the contact before", kind="boundary", expect=_CAME_BACK,
+            given=(_ONE, _TWO, _call("interaction.contact_completed", "9 10:00"))),
     Example(title="a millisecond more than seven days", kind="boundary",
             given=(_ONE, _TWO, _call("interaction.contact_completed", "12 10:00:00.001"))),
     Example(title="the solved contact comes last", kind="out_of_order", expect=_CAME_BACK,

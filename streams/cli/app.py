@@ -5,6 +5,7 @@ Nobody writes help here: each text is the message `help.<command>[.<parameter>]`
 """
 
 # ruff: noqa: PLC0415 - heavy libraries are loaded by the command that needs them, so that `mot --help` answers at once
+# ruff: noqa: PLR0913, PLR0917 - to typer, every parameter of a function is an option
 
 from __future__ import annotations
 
@@ -24,6 +25,7 @@ AsJson = Annotated[bool, typer.Option("--json")]
 Customers = Annotated[int, typer.Option("--customers", "-n", metavar="N", min=1)]
 Days = Annotated[int, typer.Option("--days", metavar="N", min=1)]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0)]
+SettingsFile = Annotated[Path | None, typer.Option("--settings", metavar="FILE")]
 
 
 def _version(asked: bool) -> None:
@@ -50,12 +52,20 @@ def _demo(
     speed: Annotated[float, typer.Option("--speed", min=0, metavar="X")] = 0,
     duration: Annotated[float | None, typer.Option("--duration", min=0, metavar="SECONDS")] = None,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR")] = DEMO_FOLDER,
+    settings: SettingsFile = None,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE")] = None,
 ) -> None:
     from streams.cli.demo import DemoOptions, run
 
     options = DemoOptions(
-        customers=customers, days=days, seed=seed, speed=speed, duration=duration, out=out, json_file=json_file
+        customers=customers,
+        days=days,
+        seed=seed,
+        speed=speed,
+        duration=duration,
+        out=out,
+        settings=settings,
+        json_file=json_file,
     )
     raise typer.Exit(run(_session(ctx), options))
 
@@ -85,13 +95,21 @@ def _replay(
     mapping: Mapping = None,
     batch_size: Annotated[int, typer.Option("--batch-size", metavar="N", min=1)] = 500,
     processes: Annotated[int, typer.Option("--processes", metavar="N", min=1)] = 1,
+    settings: SettingsFile = None,
     params: Annotated[Path | None, typer.Option("--params", metavar="FILE")] = None,
     json_: AsJson = False,
 ) -> None:
     from streams.cli.replay import ReplayOptions, run
 
     options = ReplayOptions(
-        log=log, mapping=mapping, out=out, batch_size=batch_size, processes=processes, params=params, as_json=json_
+        log=log,
+        mapping=mapping,
+        out=out,
+        batch_size=batch_size,
+        processes=processes,
+        settings=settings,
+        params=params,
+        as_json=json_,
     )
     run(_session(ctx), options)
 
@@ -107,11 +125,12 @@ def _explain(
     target: Annotated[str, typer.Argument(metavar="MOMENT|CUSTOMER")],
     folder: Folder = DEMO_FOLDER,
     detector: Annotated[str | None, typer.Option("--detector", metavar="ID")] = None,
+    settings: SettingsFile = None,
     json_: AsJson = False,
 ) -> None:
     from streams.cli.explain import run
 
-    run(_session(ctx), target, folder, detector, as_json=json_)
+    run(_session(ctx), target, folder, detector, settings, as_json=json_)
 
 
 def _sql(
@@ -127,7 +146,7 @@ def _sql(
 
 def _schema(
     ctx: typer.Context,
-    name: Annotated[str | None, typer.Argument(metavar="[FAMILY|mapping|moment]")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="[FAMILY|mapping|moment|settings]")] = None,
     write: Annotated[bool, typer.Option("--write")] = False,
 ) -> None:
     from streams.cli.schema import run

@@ -23,11 +23,13 @@ from schemas.times import from_ms, iso
 from streams.cli.demo_board import Wall, showing
 from streams.cli.demo_feed import SimulatedFeed
 from streams.cli.failures import DONE, INTERRUPTED, CliError
-from streams.cli.results import EmbeddedResults
+from streams.cli.progress import telling_of_other_settings
+from streams.cli.results import EmbeddedResults, keep_settings
 from streams.cli.session import Session
 from streams.errors import FolderBusy
 from streams.lock import LOCK_NAME, FolderLock, holder_of, is_held
-from streams.runners.embedded import EmbeddedRunner, Progress
+from streams.runners.embedded import EmbeddedRunner, Progress, Reading
+from streams.settings import OperatorSettings, load_settings
 from streams.simulator.config import SimulationConfig
 from streams.simulator.scoring import Score, score
 from streams.simulator.truth import TruthRecord
@@ -47,16 +49,24 @@ class DemoOptions(NamedTuple):
     speed: float
     duration: float | None
     out: Path
+    settings: Path | None
     json_file: Path | None
 
 
 def run(session: Session, options: DemoOptions) -> int:
-    """Run the demo and print what came of it; returns the exit code. Raises CliError for a folder that is no demo's."""
+    """Run the demo and print what came of it; returns the exit code.
+
+    Raises CliError for a folder that is no demo's, SettingsError.
+    """
+    settings = OperatorSettings() if options.settings is None else load_settings(options.settings)
     config = SimulationConfig(customers=options.customers, days=options.days, seed=options.seed)
     prepare(options.out, config)
+    keep_settings(options.out, settings)
     feed = SimulatedFeed(config, speed=options.speed, duration=options.duration)
     wall = Wall(session, feed)
-    runner = EmbeddedRunner(options.out, feed, CATALOGUE, told=wall.commit)
+    told = telling_of_other_settings(session, options.out, wall.commit)
+    reading = Reading(settings.lateness(), settings.touchpoints())
+    runner = EmbeddedRunner(options.out, feed, settings.catalogue(), reading=reading, told=told)
     began = time.monotonic()
     with interruptible(feed, runner) as interrupted, showing(session, wall, options.out):
         progress = runner.run()

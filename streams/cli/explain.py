@@ -22,6 +22,7 @@ from streams.cli.detectors import find
 from streams.cli.results import open_results
 from streams.cli.session import Session
 from streams.explain import CaseReading, Explanation, explain
+from streams.settings import load_settings
 
 _STYLE = {"fired": "bold red", "withdrawn": "yellow", "waiting": "cyan", "silent": "green", "failed": "bold magenta"}
 TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\d(?:\.\d+)?Z")
@@ -39,11 +40,17 @@ _IDS = (
 )
 
 
-def run(session: Session, target: str, folder: Path, detector: str | None, *, as_json: bool) -> None:
-    """Explain a moment or a customer of a result folder. Raises CliError when the folder knows neither."""
+def run(
+    session: Session, target: str, folder: Path, detector: str | None, settings: Path | None, *, as_json: bool
+) -> None:
+    """Explain a moment or a customer of a result folder, with the run's settings or those of the file `settings`.
+
+    Raises CliError when the folder knows neither, SettingsError for a file that is wrong.
+    """
     only = None if detector is None else find(detector).meta.id
     results = open_results(folder)
-    catalogue = [one for one in results.catalogue() if only in (None, one.meta.id)]
+    asked = results.settings() if settings is None else load_settings(settings)
+    catalogue = [one for one in asked.catalogue() if only in (None, one.meta.id)]
     moment = results.moment(target)
     customer = target if moment is None else moment.customer_id
     explanation = explain(customer, results.events_of(customer), catalogue, results.until_ms())

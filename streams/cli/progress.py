@@ -5,11 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from streams.cli.session import Session
+
+if TYPE_CHECKING:
+    from streams.runners.embedded import Progress as RunProgress
 
 LINE_EVERY_S = 5.0
 Advance = Callable[[int, float | None], None]
@@ -61,3 +66,22 @@ def _lines(session: Session, label: str, unit: str) -> Advance:
             session.err.print(f"{label}{part} {done:,} {unit} · {rate:,.0f}/s", markup=False, soft_wrap=True)
 
     return advance
+
+
+def telling_of_other_settings(
+    session: Session, folder: Path, told: Callable[[RunProgress], None] | None = None
+) -> Callable[[RunProgress], None]:
+    """What a runner on `folder` is to tell its progress to: says once on stderr when the folder was begun with other
+    settings, and passes everything on to `told`."""
+    said = False
+
+    def hear(progress: RunProgress) -> None:
+        nonlocal said
+        if not progress.same_settings and not said:
+            said = True
+            words = session.say("progress.other_settings", path=folder)
+            session.err.print(words, style="yellow", markup=False, soft_wrap=True)
+        if told is not None:
+            told(progress)
+
+    return hear

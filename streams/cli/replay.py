@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -16,9 +15,11 @@ from rich.text import Text
 from detectors.catalogue import CATALOGUE
 from streams.cli.failures import CliError
 from streams.cli.progress import advancing
-from streams.cli.results import PARAMETERS
+from streams.cli.results import keep_settings
 from streams.cli.session import Session
+from streams.lock import FolderLock
 from streams.runners.replay import ReplayPlan, Summary, replay
+from streams.settings import OperatorSettings, load_settings
 
 Parameters = Mapping[str, Mapping[str, Any]]
 
@@ -31,20 +32,26 @@ class ReplayOptions(NamedTuple):
     out: Path
     batch_size: int
     processes: int
+    settings: Path | None
     params: Path | None
     as_json: bool
 
 
 def run(session: Session, options: ReplayOptions) -> None:
-    """Replay and say what was found. Raises CliError for parameters that no detector has."""
-    parameters = {} if options.params is None else read_parameters(options.params)
+    """Replay and say what was found.
+
+    Raises SettingsError, CliError for parameters that no detector has, FolderBusy while another replay writes there.
+    """
+    settings = OperatorSettings() if options.settings is None else load_settings(options.settings)
+    if options.params is not None:
+        settings = settings.with_parameters(read_parameters(options.params))
     plan = ReplayPlan(
         log=options.log,
         mapping=settled(options.mapping),
         out=options.out,
         batch_size=options.batch_size,
         processes=options.processes,
-        parameters=parameters,
+        settings=settings,
     )
     try:
         plan.catalogue()
@@ -52,9 +59,10 @@ def run(session: Session, options: ReplayOptions) -> None:
         raise CliError("error.bad_params", path=options.params, why=_first_line(fault)) from fault
     if not options.log.is_file():
         raise FileNotFoundError(2, "", str(options.log))
-    with advancing(session, session.say("replay.running", log=options.log.name)) as advance:
+    label = session.say("replay.running", log=options.log.name)
+    with FolderLock(options.out), advancing(session, label) as advance:
         summary = replay(plan, advance)
-    (options.out / PARAMETERS).write_text(json.dumps(parameters, ensure_ascii=False) + "\n", encoding="utf-8")
+        keep_settings(options.out, settings)
     if options.as_json:
         session.write_json(asdict(summary))
     else:

@@ -10,18 +10,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from detectors.base import AnyDetector
-from detectors.catalogue import CATALOGUE, with_params
 from schemas.codec import decode
 from schemas.envelope import Event
 from schemas.moments import Moment
 from schemas.times import to_ms
 from streams.cli.failures import CliError
 from streams.runners.query_server import query_folder
+from streams.settings import OperatorSettings, load_settings
 from streams.sources.logs import open_log
 
-PARAMETERS = "parameters.json"
-"""In the folder of a replay: the parameters that were asked for, so that `mot explain` reads with the same."""
+SETTINGS = "settings.json"
+"""In a result folder: the settings and parameters that were asked for, so that `mot explain` reads with the same."""
 PAGE = 5_000
 _OURS = {"stage", "touchpoint", "stored_at"}
 """Columns of table `events` that the event itself does not have."""
@@ -42,8 +41,8 @@ class ResultFolder(Protocol):
         """How far event time had come when the run ended, in ms."""
         ...
 
-    def catalogue(self) -> tuple[AnyDetector, ...]:
-        """The detectors with the parameters of the run."""
+    def settings(self) -> OperatorSettings:
+        """The settings of the run."""
         ...
 
 
@@ -94,9 +93,9 @@ class EmbeddedResults:
         rows = self._rows("SELECT toUnixTimestamp64Milli(max(occurred_at)) AS until FROM events")
         return int(rows[0]["until"])
 
-    def catalogue(self) -> tuple[AnyDetector, ...]:
+    def settings(self) -> OperatorSettings:
         """See ResultFolder."""
-        return CATALOGUE
+        return kept_settings(self._folder)
 
     def _rows(self, sql: str) -> list[dict[str, Any]]:
         answer = query_folder(self._folder, sql)
@@ -127,10 +126,9 @@ class ReplayResults:
         """See ResultFolder."""
         return to_ms(datetime.fromisoformat(self._summary["last_event_at"]))
 
-    def catalogue(self) -> tuple[AnyDetector, ...]:
+    def settings(self) -> OperatorSettings:
         """See ResultFolder."""
-        path = self._folder / PARAMETERS
-        return with_params(json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {})
+        return kept_settings(self._folder)
 
     def _read(self, customer_id: str) -> Iterator[Event]:
         log, named = Path(self._summary["log"]), customer_id.encode()
@@ -144,6 +142,17 @@ class ReplayResults:
                 event = decode(raw) if isinstance(raw, bytes) else raw
                 if isinstance(event, Event) and event.customer_id == customer_id:
                     yield event
+
+
+def keep_settings(folder: Path, settings: OperatorSettings) -> None:
+    """Write down in a result folder what it was made with."""
+    (folder / SETTINGS).write_text(settings.written(), encoding="utf-8")
+
+
+def kept_settings(folder: Path) -> OperatorSettings:
+    """What a result folder was made with; shipped settings where nothing was written down. Raises SettingsError."""
+    path = folder / SETTINGS
+    return load_settings(path) if path.is_file() else OperatorSettings()
 
 
 def quoted(text: str) -> str:

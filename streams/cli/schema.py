@@ -1,4 +1,4 @@
-"""`mot schema [FAMILY|mapping|moment] [--write]`: the JSON Schemas of what goes in and comes out."""
+"""`mot schema [FAMILY|mapping|moment|settings] [--write]`: the JSON Schemas of what goes in and comes out."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from schemas.jsonschema import DIRECTORY, generate, write
 from schemas.mapping import LogMapping
 from streams.cli.failures import UsageFault
 from streams.cli.session import Session
+from streams.settings import OperatorSettings
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -33,7 +34,9 @@ def run(session: Session, name: str | None, *, write_all: bool) -> None:
 
 
 def texts() -> dict[str, str]:
-    """The schema files by the name one asks for, and that of mapping files."""
+    """The schema files by the name one asks for, and those of mapping and settings files."""
     schemas = {file.removesuffix(".json"): text for file, text in generate().items()}
-    mapping = {"$schema": DIALECT, **LogMapping.model_json_schema()}
-    return schemas | {"mapping": json.dumps(mapping, indent=2, ensure_ascii=False) + "\n"}
+    files = {"mapping": LogMapping.model_json_schema(), "settings": OperatorSettings.model_json_schema()}
+    for file, schema in files.items():
+        schemas[file] = json.dumps({"$schema": DIALECT, **schema}, indent=2, ensure_ascii=False) + "\n"
+    return schemas

@@ -261,7 +261,8 @@ class Engine:
 
     def _touch(self, customer: Customer) -> None:
         customer.touched = self._checkpoints
-        self._touched[customer.id] = customer
+        if self._records is not None:
+            self._touched[customer.id] = customer
 
     def kpi_changes(self) -> KpiChanges:
         """The KPI windows that changed since the last call or checkpoint."""

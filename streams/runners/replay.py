@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -183,7 +184,7 @@ def _partition(raw: bytes | Event | DeadLetter, key: str | None, parts: int) -> 
 
 
 def replay(plan: ReplayPlan, progress: Progress | None = None) -> Summary:
-    """Replay a log and write its result folder.
+    """Replay a log and write its result folder; an interrupted replay leaves none of its parts behind.
 
     Raises LogError or MappingError for a log that cannot be read, ValueError for parameters that no detector has.
     """
@@ -191,11 +192,13 @@ def replay(plan: ReplayPlan, progress: Progress | None = None) -> Summary:
     fingerprint = plan.engine(0).fingerprint
     parts = plan.out / _PARTS
     parts.mkdir(parents=True, exist_ok=True)
-    totals = _in_this_process(plan, progress) if plan.processes == 1 else _in_processes(plan, progress)
-    summary = _summary(plan, totals)
-    summary.fingerprint = fingerprint
-    _merge(plan, summary)
-    shutil.rmtree(parts)
+    try:
+        totals = _in_this_process(plan, progress) if plan.processes == 1 else _in_processes(plan, progress)
+        summary = _summary(plan, totals)
+        summary.fingerprint = fingerprint
+        _merge(plan, summary)
+    finally:
+        shutil.rmtree(parts, ignore_errors=True)
     summary.seconds = round(perf_counter() - began, 3)
     described = json.dumps(asdict(summary), ensure_ascii=False, indent=2)
     (plan.out / results.SUMMARY).write_text(described + "\n", encoding="utf-8")
@@ -241,6 +244,7 @@ def _in_processes(plan: ReplayPlan, progress: Progress | None) -> list[dict[str,
 
 def _work(plan: ReplayPlan, partition: int, parent: Connection) -> None:
     """One process of a replay: work, tell the highest time, hear the log's, finish."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its children
     try:
         with long_lived_state() as settle:
             log = open_log(plan.log, plan.mapping)

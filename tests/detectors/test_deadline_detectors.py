@@ -78,6 +78,17 @@ def test_a_contact_that_cannot_find_it_decides_at_once_and_stays_the_first_cause
     assert moment.measures["waited_hours"] == 0.67
 
 
+@pytest.mark.parametrize(("at", "fires"), [("30 09:00", True), ("30 09:00:00.001", False)])
+def test_a_lookup_counts_for_thirty_days(at: str, fires: bool) -> None:
+    lookup = order("interaction.lookup_failed", at, looked_for="order")
+    assert causes(told(detector("N03"), [SENT, KNOWN, STOCK, lookup])) == ["not_found"] * fires
+
+
+def test_a_contact_that_asked_before_the_order_is_no_conflict() -> None:
+    lookup = order("interaction.lookup_failed", "0 08:00", looked_for="order")
+    assert told(detector("N03"), [lookup, SENT, KNOWN, STOCK], 2 * DAY) == []
+
+
 def test_services_without_stock_wait_for_none() -> None:
     assert told(detector("N03", supply_hours=None), [SENT, KNOWN], 5 * DAY) == []
 

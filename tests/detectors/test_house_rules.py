@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import string
+import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import get_args
+from typing import Any, get_args
+
+import pytest
 
 import detectors
+from detectors import primitives
 from detectors.base import AnyDetector, Primitive
 from detectors.catalogue import CATALOGUE
-from detectors.readme import README, render
+from detectors.readme import AWAITED, README, render
 from detectors.testing import judge_example
 from journeys.touchpoints import shipped_touchpoints
 from schemas.envelope import Department
@@ -142,6 +147,38 @@ def test_owners_and_primitives_and_event_types_are_known_words() -> None:
     types = {d.meta.name: set(d.meta.consumes) - set(EVENT_TYPES) for d in CATALOGUE}
     assert owners == {}
     assert {name for name, unknown in (*words.items(), *types.items()) if unknown} == set()
+
+
+def test_primitives_are_those_the_detector_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Watched while the detector reads its own examples, wherever its reading lives."""
+    called: set[str] = set()
+
+    def watched(name: str, primitive: Callable[..., object]) -> Callable[..., object]:
+        def call(*given: Any, **named: Any) -> object:
+            called.add(name)
+            return primitive(*given, **named)
+
+        return call
+
+    for name in get_args(Primitive):
+        primitive: Callable[..., object] = getattr(primitives, name)
+        for module in [loaded for path, loaded in sys.modules.items() if path.startswith("detectors.")]:
+            if module is not primitives and vars(module).get(name) is primitive:
+                monkeypatch.setattr(module, name, watched(name, primitive))
+    wrong = {}
+    for detector in CATALOGUE:
+        called.clear()
+        for example in detector.examples:
+            judge_example(detector, example)
+        if called != set(detector.meta.primitives):
+            wrong[detector.meta.name] = (sorted(called), detector.meta.primitives)
+    assert wrong == {}
+
+
+def test_every_primitive_is_used_or_said_to_wait_for_its_detector() -> None:
+    used = {primitive for detector in CATALOGUE for primitive in detector.meta.primitives}
+    assert used | set(AWAITED) == set(get_args(Primitive))
+    assert used & set(AWAITED) == set()
 
 
 def test_every_consumed_type_appears_in_an_example() -> None:

@@ -81,14 +81,15 @@ def test_a_ratio_needs_a_positive_baseline() -> None:
 
 
 def test_a_count_in_a_window_includes_its_bound() -> None:
-    at_bound, beyond = facts((0, "c"), (5, "c"), (10, "c")), facts((0, "c"), (5, "c"), (11, "c"))
+    at_bound, beyond = facts((0, "c"), (10, "c"), (20, "c")), facts((0, "c"), (10, "c"), (21, "c"))
     assert count_in_window(at_bound, 3, 10) == at_bound[2]
     assert count_in_window(beyond, 3, 10) is None
+    assert count_in_window(beyond, 2, 10) == beyond[1]
 
 
-def test_a_count_in_a_window_slides() -> None:
-    known = facts((0, "c"), (50, "c"), (55, "c"), (60, "c"), (61, "c"))
-    assert count_in_window(known, 3, 10) == known[3]
+def test_a_gap_begins_the_count_anew() -> None:
+    known = facts((0, "c"), (5, "c"), (50, "c"), (55, "c"), (60, "c"), (61, "c"))
+    assert count_in_window(known, 3, 10) == known[4]
 
 
 def test_chains_break_one_millisecond_after_the_bound() -> None:
@@ -102,10 +103,10 @@ def test_chains_lose_nothing_and_keep_order(times: list[int], within: int) -> No
 
 
 def test_a_sequence_is_in_order_and_inside_its_window() -> None:
-    known = facts((0, "a"), (1, "c"), (2, "b"), (5, "a"), (6, "b"), (15, "c"))
-    assert ats(sequence(known, ("a", "b", "c"), 10)) == [5, 6, 15]
-    assert sequence(known, ("a", "b", "c"), 9) is None
-    assert ats(sequence(known, ("a", "c"), 1)) == [0, 1]
+    known = facts((0, "b"), (1, "a"), (2, "c"), (11, "b"), (12, "b"), (13, "a"), (20, "b"))
+    assert [ats(pair) for pair in sequence(known, ("a",), ("b",), 10)] == [[1, 11], [13, 20]]
+    assert sequence(known, ("b",), ("c",), 1) == []
+    assert ats(sequence(known, ("a", "b"), ("b", "c"), 1)[-1]) == [11, 12]
 
 
 def test_a_state_conflict_needs_the_state_to_hold() -> None:

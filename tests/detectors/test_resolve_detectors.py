@@ -69,6 +69,13 @@ def test_the_contact_that_completes_may_itself_be_the_first_resolved_one() -> No
     assert moment.decided_at == to_ms(when("5 10:00"))
 
 
+# day 0 resolved .... 5 .... 9: nine days after the solution, four after the contact before
+def test_the_window_moves_on_with_every_contact() -> None:
+    (moment,) = told(detector("N28"), contacts(0, 5, 9))
+    assert moment.decided_at == to_ms(when("9 00:00"))
+    assert told(detector("N28"), contacts(0, 5, 13)) == []
+
+
 def test_outbound_calls_are_not_the_customers() -> None:
     outbound = [call("interaction.contact_completed", f"{day} 12:00", direction="outbound") for day in (1, 2, 3)]
     assert told(detector("N28"), [*contacts(0), *outbound]) == []
@@ -147,6 +154,13 @@ def test_path_figures_agree_with_a_count_by_hand(path: str) -> None:
     assert sum(int(str(m.measures["transfers"])) for m in moments) == len(collapsed) - 1
     returns = sum(one == two for one, two in zip(collapsed, collapsed[2:], strict=False))
     assert sum(int(str(m.measures["returns"])) for m in moments) == returns
+
+
+def test_a_handoff_that_two_systems_tell_of_is_one() -> None:
+    told_twice = transfers("a", "b", "b", "c", "c", hours=[0, 1, 2, 3])
+    (moment,) = told(detector("N30"), told_twice)
+    assert (moment.measures["transfers"], moment.measures["path"]) == (2, "a → b → c")
+    assert moment.events == ("e-0", "e-2")
 
 
 def test_each_limit_can_be_switched_off() -> None:
