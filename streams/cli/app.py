@@ -146,7 +146,7 @@ def _sql(
 
 def _schema(
     ctx: typer.Context,
-    name: Annotated[str | None, typer.Argument(metavar="[FAMILY|mapping|moment|settings]")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]")] = None,
     write: Annotated[bool, typer.Option("--write")] = False,
 ) -> None:
     from streams.cli.schema import run

@@ -1,4 +1,4 @@
-"""`mot schema [FAMILY|mapping|moment|settings] [--write]`: the JSON Schemas of what goes in and comes out."""
+"""`mot schema [NAME] [--write]`: the JSON Schemas of what goes in and comes out."""
 
 from __future__ import annotations
 
