@@ -65,7 +65,10 @@ class EmbeddedResults:
         """See ResultFolder."""
         wanted = f"startsWith(moment_id, {quoted(name)})"
         found = self._rows(f"SELECT * FROM moments_now WHERE {wanted} ORDER BY moment_id LIMIT 2")
-        return _the_one(name, [moment_of(row) for row in found])
+        count = len(found)
+        if count > 1:
+            count = int(self._rows(f"SELECT count() AS n FROM moments_now WHERE {wanted}")[0]["n"])
+        return _the_one(name, [moment_of(row) for row in found], count)
 
     def moments(self) -> list[Moment]:
         """Every moment as it stands, by id."""
@@ -113,7 +116,8 @@ class ReplayResults:
         """See ResultFolder."""
         with (self._folder / "moments.jsonl").open(encoding="utf-8") as lines:
             moments = map(Moment.model_validate_json, lines)
-            return _the_one(name, [moment for moment in moments if moment.moment_id.startswith(name)])
+            found = [moment for moment in moments if moment.moment_id.startswith(name)]
+        return _the_one(name, found, len(found))
 
     def events_of(self, customer_id: str) -> list[Event]:
         """See ResultFolder."""
@@ -161,12 +165,13 @@ def quoted(text: str) -> str:
     return f"'{escaped}'"
 
 
-def _the_one(name: str, found: list[Moment]) -> Moment | None:
+def _the_one(name: str, found: list[Moment], count: int) -> Moment | None:
+    """The moment `name` of `found`, the first of `count` whose ids begin so."""
     exact = [moment for moment in found if moment.moment_id == name]
     if exact:
         return exact[0]
     if len(found) > 1:
-        raise CliError("error.many_targets", what=name, count=len(found))
+        raise CliError("error.many_targets", what=name, count=count)
     return found[0] if found else None
 
 

@@ -5,14 +5,23 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
 from rich import box
+from rich.console import Group, RenderableType
+from rich.measure import Measurement
+from rich.padding import Padding
+from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from schemas.deadletters import DeadLetter, Reason
+from schemas.moments import Evidence, Moment
+from schemas.moments import Text as BothLanguages
+from schemas.times import EPOCH
 from streams.cli.failures import CliError
 from streams.cli.results import quoted
 from streams.cli.session import Session
@@ -25,6 +34,19 @@ REPLAY_TABLES = {
     "dead_letters_now": ("dead_letters.jsonl", "JSONEachRow"),
     "kpi": ("kpis.parquet", "Parquet"),
 }
+_BOTH = BothLanguages(zh="-", en="-")
+_DEAD = DeadLetter(
+    dead_letter_id="-", origin="-", position=0, reason=Reason.EMPTY, detail="-", field="-", payload="-",
+    payload_sha256="-", occurred_at=EPOCH,
+)  # fmt: skip
+_MOMENT = Moment(
+    moment_id="-", detector_id="-", detector_name="-", detector_version=1, customer_id="-", scope="-", stage="use",
+    touchpoint="-", valence="negative", severity=1, tier="normal", channel="app", region="-", department="-",
+    status="confirmed", anchor_at=EPOCH, decided_at=EPOCH, explanation=_BOTH, recovery=_BOTH,
+    evidence=Evidence(events=("-",), missing="-", clause="-", measures={"-": "-"}),
+)  # fmt: skip
+SAMPLES: dict[str, BaseModel] = {"moments_now": _MOMENT, "dead_letters_now": _DEAD}
+"""A record each: a file without any still makes a table with its columns."""
 
 
 def run(session: Session, query: str, folder: Path, *, as_json: bool) -> None:
@@ -38,7 +60,7 @@ def run(session: Session, query: str, folder: Path, *, as_json: bool) -> None:
     if as_json:
         session.write_json([dict(zip(answer.columns, row, strict=True)) for row in answer.rows])
     else:
-        session.out.print(_table(answer))
+        session.out.print(_shown(session, answer, described=query.split(None, 1)[0].lower().startswith("desc")))
     if answer.cut:
         session.err.print(session.say("sql.cut", count=len(answer.rows)), style="yellow", markup=False)
 
@@ -50,11 +72,16 @@ def ask_replay(folder: Path, query: str) -> Answer:
         try:
             for table, (name, form) in REPLAY_TABLES.items():
                 path = (folder / name).resolve()
-                if path.is_file() and path.stat().st_size:
-                    client.command(
-                        f"CREATE TABLE {table} ENGINE = MergeTree ORDER BY tuple() SETTINGS allow_nullable_key = 1 "
-                        f"AS SELECT * FROM file({quoted(str(path))}, {form})"
-                    )
+                rows = "1"
+                if not path.is_file() or not path.stat().st_size:
+                    if table not in SAMPLES:
+                        continue
+                    path, rows = Path(scratch) / name, "0"
+                    path.write_text(SAMPLES[table].model_dump_json() + "\n", encoding="utf-8")
+                client.command(
+                    f"CREATE TABLE {table} ENGINE = MergeTree ORDER BY tuple() SETTINGS allow_nullable_key = 1 "
+                    f"AS SELECT * FROM file({quoted(str(path))}, {form}) WHERE {rows}"
+                )
             reader = Reader(Path(scratch))
             try:
                 return reader.answer(query)
@@ -64,15 +91,43 @@ def ask_replay(folder: Path, query: str) -> Answer:
             client.close()
 
 
-def _table(answer: Answer) -> Table:
+def _shown(session: Session, answer: Answer, *, described: bool) -> RenderableType:
+    """A table where it fits the width, else one record under the other with every column, as psql does.
+
+    Of a DESCRIBE (`described`) columns that say nothing are left out and long types are folded.
+    """
+    places = [at for at in range(len(answer.columns)) if not described or any(row[at] for row in answer.rows)]
+    table = _table(answer, places)
+    wanted = Measurement.get(session.out, session.out.options.update(width=1 << 20), table).maximum
+    fits = wanted <= session.out.width
+    if not answer.rows:
+        header = table if fits else Text(", ".join(answer.columns), style="bold")
+        return Group(header, Text(session.say("sql.none"), style="dim"))
+    return table if fits or described or len(places) == 1 else Group(*_records(session, answer))
+
+
+def _table(answer: Answer, places: Sequence[int]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for place, column in enumerate(answer.columns):
-        numbers = all(isinstance(row[place], int | float) for row in answer.rows if row[place] is not None)
-        table.add_column(column, justify="right" if numbers and answer.rows else "left", overflow="fold")
+    for at in places:
+        numbers = all(isinstance(row[at], int | float) for row in answer.rows if row[at] is not None)
+        justify = "right" if numbers and answer.rows else "left"
+        table.add_column(Text(answer.columns[at]), justify=justify, overflow="fold")
     for row in answer.rows:
-        table.add_row(*_cells(row))
+        table.add_row(*(_cell(row[at]) for at in places))
     return table
 
 
-def _cells(row: Sequence[Any]) -> list[Text]:
-    return [Text("-" if value is None else str(value), style="dim" if value is None else "") for value in row]
+def _records(session: Session, answer: Answer) -> Iterator[RenderableType]:
+    """Each record as a block: `name: value` in lines, values folded."""
+    for number, row in enumerate(answer.rows, 1):
+        yield Rule(session.say("sql.record", number=number, count=len(answer.rows)), align="left", style="dim")
+        block = Table.grid(padding=(0, 1))
+        block.add_column(no_wrap=True, max_width=session.out.width // 2, style="dim")
+        block.add_column(overflow="fold")
+        for name, value in zip(answer.columns, row, strict=True):
+            block.add_row(Text(f"{name}:"), _cell(value))
+        yield Padding(block, (0, 0, 1, 0))
+
+
+def _cell(value: Any) -> Text:
+    return Text("-" if value is None else str(value), style="dim" if value is None else "")

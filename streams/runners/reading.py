@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -71,8 +72,17 @@ class Reader:
             reason = str(fault).splitlines()[0][:500]
             raise QueryRefused(reason, reason) from fault
         rows = result.result_rows
+        columns = tuple(result.column_names) or self._columns_of(sql)
         plain = msgspec.json.decode(_json(rows[: self._max_rows]))
-        return Answer(tuple(result.column_names), plain, len(rows) > self._max_rows)
+        return Answer(columns, plain, len(rows) > self._max_rows)
+
+    def _columns_of(self, sql: str) -> tuple[str, ...]:
+        """The columns of a select that found nothing: the driver hands on no header then."""
+        try:
+            described = self._client.query(f"DESCRIBE (\n{sql}\n)")
+        except ClickHouseError:
+            return ()  # SHOW and its like cannot be described
+        return tuple(row[0] for row in described.result_rows)
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -83,7 +93,18 @@ def checked(statement: str) -> str:
     """`statement` without a closing semicolon, if it is one read. Raises QueryRefused."""
     bare = _QUOTED_OR_COMMENT.sub(_blank, statement).strip().rstrip(";").strip()
     words = re.findall(r"[A-Za-z]+", bare.lstrip("( '"))
+    if not bare:
+        raise QueryRefused(
+            "查询是空的;例如 SELECT count() FROM moments_now", "it is empty; try SELECT count() FROM moments_now"
+        )
     if not words or words[0].lower() not in _READS:
+        first = words[0] if words else bare.split(None, 1)[0]
+        near = get_close_matches(first.lower(), sorted(_READS), n=1, cutoff=0.7)
+        if near:
+            meant = near[0].upper()
+            raise QueryRefused(
+                f"没有语句 {first}。是不是想用 {meant}?", f"there is no statement {first}. Did you mean {meant}?"
+            )
         raise QueryRefused(
             "只接受查询语句(SELECT、WITH、SHOW、DESCRIBE、EXPLAIN)",
             "only reads are allowed (SELECT, WITH, SHOW, DESCRIBE, EXPLAIN)",

@@ -169,6 +169,42 @@ def test_sql_refuses_what_is_no_read_or_wrong(mot: Mot, replayed: Path, query: s
     assert seen.err.count("\n") == 1
 
 
+@pytest.mark.parametrize("columns", [80, 120])
+def test_a_wide_answer_is_told_record_by_record_with_every_column(mot: Mot, replayed: Path, columns: int) -> None:
+    wide = mot("sql", "SELECT * FROM moments_now LIMIT 2", "--in", replayed, columns=columns)
+    asked = json.loads(mot("sql", "SELECT * FROM moments_now LIMIT 2", "--in", replayed, "--json").out)
+    assert "record 2 of 2" in wide.out
+    for name in asked[0]:
+        assert wide.out.count(f"\n{name}:") == 2, name
+    assert all(len(line) <= columns for line in wide.out.splitlines())
+    assert asked[0]["moment_id"] in wide.out
+
+
+def test_narrow_answers_and_descriptions_stay_tables(mot: Mot, replayed: Path) -> None:
+    for sql in ("SELECT detector_id, severity FROM moments_now", "DESCRIBE moments_now"):
+        seen = mot("sql", sql, "--in", replayed, columns=80)
+        assert "───" in seen.out
+        assert "record 1" not in seen.out
+        assert max(map(len, seen.out.splitlines())) <= 80
+
+
+def test_an_empty_answer_says_so_under_its_header(mot: Mot, replayed: Path) -> None:
+    seen = mot("sql", "SELECT moment_id FROM moments_now WHERE 0", "--in", replayed)
+    assert "moment_id" in seen.out
+    assert "0 rows" in seen.out
+    assert "0 行" in mot("sql", "SELECT * FROM moments_now WHERE 0", "--in", replayed, "--lang", "zh").out
+
+
+def test_a_replay_without_dead_letters_or_moments_has_their_empty_tables(mot: Mot, tmp_path: Path) -> None:
+    log, folder = tmp_path / "log.jsonl", tmp_path / "r"
+    mot("simulate", "--customers", 1, "--days", 1, "--out", log)
+    assert mot("replay", log, "--out", folder).code == 0
+    assert not (folder / "dead_letters.jsonl").stat().st_size
+    for table, column in (("dead_letters_now", "reason"), ("moments_now", "detector_id")):
+        assert json.loads(mot("sql", f"SELECT count() AS n FROM {table}", "--in", folder, "--json").out) == [{"n": 0}]
+        assert column in mot("sql", f"DESCRIBE {table}", "--in", folder).out
+
+
 @pytest.mark.parametrize("words", [["sql", "SELECT 1"], ["explain", "C1"]])
 def test_a_folder_without_results_is_named(mot: Mot, tmp_path: Path, words: list[str]) -> None:
     seen = mot(*words, "--in", tmp_path)

@@ -92,6 +92,20 @@ def test_everything_else_is_refused_in_both_languages(reader: Reader, sql: str) 
     assert reader.answer("SELECT count() FROM touchpoints").rows == [[1]]
 
 
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [("SELCT 1", "Did you mean SELECT?"), ("", "empty"), (" ;", "empty"), ("-- nothing", "empty"), ("x", "only reads")],
+)
+def test_a_slip_of_the_pen_is_not_taken_for_a_write(sql: str, said: str) -> None:
+    with pytest.raises(QueryRefused, match=said):
+        checked(sql)
+
+
+def test_an_empty_answer_has_its_columns(reader: Reader) -> None:
+    answer = reader.answer("SELECT touchpoint, 1 AS one FROM touchpoints WHERE 0 -- none")
+    assert (answer.columns, answer.rows) == (("touchpoint", "one"), [])
+
+
 def test_too_many_rows_are_cut_and_it_is_said(reader: Reader) -> None:
     answer = reader.answer("SELECT number FROM numbers(5000000)")
     assert (len(answer.rows), answer.cut) == (100, True)
