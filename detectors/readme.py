@@ -36,7 +36,8 @@ _RECIPE = """\
 2. Write its page first, as the module's docstring, with the headings of the others. Say under "Known gaps" what it
    misses.
 3. `META`: id of the taxonomy, name = file name, the event types it `consumes`, severity by tier, owner, texts in zh
-   and en. `keep_ms` must cover `Params.horizon_ms`, the longest window or deadline.
+   and en. `keep_ms` must cover `Params.horizon_ms`, the longest window or deadline; where nothing happens or is due
+   for longer, the engine cuts the case, and `judge` sees one part at a time.
 4. `Params`: everything an operator may want to change, with units in the names.
 5. `take(params, event)`: return None as early as possible; it is called for every event of the consumed types.
 6. `judge(params, facts, now)`: only facts and `now`, no clock, no state. Use the words of `detectors/primitives.py`.
@@ -48,7 +49,7 @@ _RECIPE = """\
    - `events` are the ids that matter, `missing` the event that did not come, `clause` pack and article, `measures`
      numbers with units in their names; the explanation's templates read nothing else.
 7. `EXAMPLES`: at least one that fires, one silent, one exactly on the boundary, one out of order, one retracted. Late
-   events of an example must lie inside the allowed lateness of their family.
+   events of an example must lie inside the allowed lateness of their family. Titles get their Chinese in `titles.py`.
 8. `DETECTOR = Detector(...)`, one import and one line in `detectors/catalogue.py`.
 9. `python -m detectors.readme`, then `make test`: the house rules in `tests/detectors/` name whatever is missing.
    When the same log now gives other moments, raise `version`.

@@ -16,10 +16,9 @@ the limit: no consent, no block by 15 min after that charge. Exactly at due is i
 
 ## Known gaps
 Notices, consents and charges must carry the trip id (or line) of the attach; a trip without an attach is not judged,
-nor what follows 31 silent days. Spend counts per trip, in law per bill month. Charges in another currency count for the
-tariff notice only. A trip keeps 512 facts, first and last halves, too low a spend for a longer one. Amounts must
-exclude VAT where the pack says so. The bill-time fallback (roaming at least 30 % of a bill) is left out: it names no
-trip.
+nor what follows 31 silent days. Spend counts per trip, in law per bill month. Other currencies count for the tariff
+notice only. A trip keeps 512 facts, first and last halves, so a longer one's spend is too low. Amounts must exclude VAT
+where the pack says so. The bill-time fallback (roaming at least 30 % of a bill) is left out: it names no trip.
 
 ## Runbook
 1. Read spend against limit and the notice log: did notices fail, or were they never sent?

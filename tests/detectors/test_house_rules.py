@@ -18,6 +18,7 @@ from detectors.base import AnyDetector, Primitive
 from detectors.catalogue import CATALOGUE
 from detectors.readme import AWAITED, README, render
 from detectors.testing import judge_example
+from detectors.titles import CHINESE, title_of
 from journeys.touchpoints import shipped_touchpoints
 from schemas.envelope import Department
 from schemas.events import EVENT_TYPES
@@ -124,6 +125,13 @@ def test_texts_exist_in_both_languages() -> None:
 
     texts = {d.meta.name: (d.meta.title, d.meta.explanation, d.meta.recovery) for d in CATALOGUE}
     assert [name for name, all_of in texts.items() if any(map(empty, all_of))] == []
+
+
+def test_example_titles_exist_in_both_languages() -> None:
+    titles = {example.title for d in CATALOGUE for example in d.examples}
+    assert set(CHINESE) == titles
+    assert [title for title in titles if CHINESE[title].isascii() or not title.isascii()] == []
+    assert all(title_of(example).en == example.title for d in CATALOGUE for example in d.examples)
 
 
 def test_both_templates_read_the_same_measures() -> None:

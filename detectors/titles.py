@@ -1,0 +1,90 @@
+"""The titles of the examples in both languages. The English one stands with its story; a test asks for the Chinese."""
+
+from __future__ import annotations
+
+from detectors.base import Example
+from schemas.moments import Text
+
+CHINESE = {
+    "lands, pays, hears nothing": "落地、产生费用、没有任何提醒",
+    "80 % of the limit in silence": "费用达到上限的 80%,没有提醒",
+    "told of tariff and step": "资费和用量均已提醒",
+    "told exactly at five minutes": "恰好在第 5 分钟提醒",
+    "told a millisecond late": "提醒晚了 1 毫秒",
+    "charge before attach in the log": "日志中费用先于漫游登记",
+    "the notice arrives late in the log but was in time": "提醒按时送达,但较晚进入日志",
+    "nobody ever acknowledges": "始终无人确认",
+    "known but never supplied": "已确认,但始终未备货",
+    "a contact cannot find it": "客户来询时查无此单",
+    "known and supplied": "已确认并已备货",
+    "acknowledged exactly at two hours": "恰好在 2 小时确认",
+    "acknowledged a millisecond late": "确认晚了 1 毫秒",
+    "stock before the dealer's word": "日志中备货先于代理商提交",
+    "the acknowledgement comes late in the log": "确认记录较晚进入日志",
+    "the date passes": "承诺日期已过",
+    "kept on paper, confirmed late": "纸面兑现,客户很晚才确认",
+    "kept, and disliked": "已兑现,但客户不满意",
+    "kept and liked": "已兑现,客户满意",
+    "kept at due, confirmed at 1.5 times": "到期时兑现,恰好 1.5 倍时确认",
+    "kept a millisecond late": "兑现晚了 1 毫秒",
+    "fulfilment before promise": "日志中兑现先于承诺",
+    "the fulfilment comes late in the log": "兑现记录较晚进入日志",
+    "six times the habit": "习惯水平的 6 倍",
+    "seen while it grows": "费用增长途中即被发现",
+    "a usual bill": "平常的账单",
+    "far above, but little money": "倍数很高,但金额很小",
+    "exactly 1.5 times": "恰好 1.5 倍",
+    "a cent below 1.5 times": "比 1.5 倍少 1 分",
+    "a bill of the habit comes late in the log": "作为习惯依据的一张账单较晚进入日志",
+    "grew early, billed below": "提前预警,出账后低于门槛",
+    "SIM in hand, no service": "SIM 卡在手,没有服务",
+    "the promised day passes": "承诺日期已过,仍未开通",
+    "delivered, still dead": "已签收,仍不能用",
+    "still in the post": "仍在运输途中",
+    "a router arrives, the line is for Thursday": "路由器已到,线路约定周四开通",
+    "the router arrives on day 40, the technician later": "路由器第 40 天送到,技术人员随后上门",
+    "the first SIM works, the second one does not": "第一张卡已开通,第二张没有",
+    "cancelled in time": "到期前取消",
+    "active exactly at two hours": "恰好在 2 小时开通",
+    "active a millisecond late": "开通晚了 1 毫秒",
+    "activation before provisioning in the log": "日志中开通先于预配置",
+    "the activation comes late in the log": "开通记录较晚进入日志",
+    "third contact after a solution": "称已解决后第 3 次联系",
+    "twice only": "只有两次",
+    "never said to be solved": "从未标记为已解决",
+    "another reason": "另一个原因",
+    "exactly seven days after": "恰好 7 天之后",
+    "nine days after the solution, four after the contact before": "距“已解决”9 天,距上一次联系 4 天",
+    "a millisecond more than seven days": "比 7 天多 1 毫秒",
+    "the solved contact comes last": "标记已解决的联系最后到达",
+    "an earlier contact comes late: one moment, told anew from its true beginning": (
+        "更早的联系较晚到达:仍是一个时刻,从真正的起点重新讲述"
+    ),
+    "reopened": "投诉被重开",
+    "reopened twice is one moment": "重开两次只算一个时刻",
+    "settled and quiet": "办结后再无动静",
+    "another category": "另一类投诉",
+    "exactly thirty days after": "恰好 30 天之后",
+    "a millisecond more than thirty days": "比 30 天多 1 毫秒",
+    "the settlement comes last": "办结记录最后到达",
+    "an earlier return comes late: one moment, told anew from it": "更早的一次重开较晚到达:仍是一个时刻,从它重新讲述",
+    "three departments": "经过三个部门",
+    "three transfers": "转派三次",
+    "passed up twice": "逐级上转两次",
+    "back exactly 72 hours after": "恰好 72 小时后返回",
+    "back a millisecond later": "晚 1 毫秒返回",
+    "return before leaving in the log": "日志中返回先于转出",
+    "an earlier transfer comes late: one moment, told anew from it": "更早的一次转派较晚到达:仍是一个时刻,从它重新讲述",
+    "unusual for a steady payer": "对账单稳定的客户属于异常",
+    "the same sum from an erratic payer": "同样金额,但客户账单波动大",
+    "no habit learned yet": "尚未形成习惯",
+    "exactly four spreads": "恰好偏离 4 个离散度",
+    "a cent below four spreads": "比 4 个离散度少 1 分",
+    "an earlier swing comes late: not unusual after all": "更早的一次波动较晚到达:其实并不异常",
+}
+"""By English title; two stories of one title read alike."""
+
+
+def title_of(example: Example) -> Text:
+    """An example's title; in English twice where an own detector's has no Chinese one."""
+    return Text(zh=CHINESE.get(example.title, example.title), en=example.title)
