@@ -85,7 +85,9 @@ def take(params: PingPongParams, event: Event) -> Taken | None:
 
 def judge(params: PingPongParams, facts: Sequence[Fact], now: int) -> Verdict:
     """One finding per episode of transfers that became ping-pong."""
-    found = (_episode(params, moved) for moved in chains(moves(facts), params.horizon_ms))
+    pause = params.horizon_ms
+    runs = (moved for transfers in chains(facts, pause) for moved in chains(moves(transfers), pause))
+    found = (_episode(params, moved) for moved in runs)
     return Verdict(tuple(finding for finding in found if finding is not None))
 
 
