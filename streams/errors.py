@@ -62,6 +62,23 @@ class FolderNotWritable(StreamsError):
         )
 
 
+class ResultsReadOnly(StreamsError):
+    """Results with a ClickHouse in a folder that cannot be written: ClickHouse opens no database it cannot write in."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        super().__init__(
+            Text(
+                zh=f"结果文件夹 {folder} 是只读的,其中的 ClickHouse 数据库在只读文件夹里无法打开,查询也不行。"
+                f"请复制到可写的位置再查询,例如:cp -r {folder} /tmp/mot-copy && chmod -R u+w /tmp/mot-copy,"
+                "然后用 --in /tmp/mot-copy。",
+                en=f"The result folder {folder} is read-only, and ClickHouse cannot open a database in a read-only "
+                f"folder, not even to read it. Copy it to where you may write and ask there: "
+                f"cp -r {folder} /tmp/mot-copy && chmod -R u+w /tmp/mot-copy, then --in /tmp/mot-copy.",
+            )
+        )
+
+
 class DiskFull(StreamsError):
     """No space left where the folder (or the temporary files) live. Everything committed so far is intact."""
 

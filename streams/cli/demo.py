@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,7 +31,6 @@ from streams.runners.embedded import EmbeddedRunner, Progress, Reading
 from streams.settings import OperatorSettings, load_settings
 from streams.simulator.config import SimulationConfig
 from streams.simulator.scoring import Score, score
-from streams.simulator.truth import TruthRecord
 
 MARKER = "demo.json"
 SUMMARY = "summary.json"
@@ -73,7 +71,7 @@ def run(session: Session, options: DemoOptions) -> int:
     seconds = time.monotonic() - began
     moments = EmbeddedResults(options.out).moments()
     until = from_ms(progress.front_ms) if feed.cut and progress.front_ms >= 0 else None
-    summary = judged(summary_of(options, feed, progress, seconds), moments, scored(feed.truths, moments, until))
+    summary = judged(summary_of(options, feed, progress, seconds), moments, score(feed.truths, moments, until))
     _write(options.out / SUMMARY, summary)
     if options.json_file is not None:
         _write(options.json_file, summary)
@@ -118,21 +116,6 @@ def interruptible(feed: SimulatedFeed, runner: EmbeddedRunner) -> Iterator[list[
             signal.signal(number, handler)
 
 
-def scored(truths: list[TruthRecord], moments: list[Moment], until: datetime | None) -> list[Score]:
-    """Every detector beside the truth before `until`.
-
-    A moment seen in time may tell of something that the story breaks only after a run was cut off (a bill that grows
-    before it is issued): it is not spurious.
-    """
-    early = {moment.moment_id for one in score(truths, moments) for moment in one.spurious}
-    fair: list[Score] = []
-    for one in score(truths, moments, until):
-        spurious = tuple(moment for moment in one.spurious if moment.moment_id in early)
-        told = one.found + len(spurious)
-        fair.append(one.model_copy(update={"spurious": spurious, "precision": one.found / told if told else 1.0}))
-    return fair
-
-
 def summary_of(options: DemoOptions, feed: SimulatedFeed, progress: Progress, seconds: float) -> dict[str, Any]:
     """What a program may want to know of the run but the moments; times as RFC 3339 in UTC."""
     return {
@@ -162,6 +145,7 @@ def judged(summary: dict[str, Any], moments: list[Moment], scores: list[Score]) 
                 "found": one.found,
                 "missed": len(one.missed),
                 "spurious": len(one.spurious),
+                "open": len(one.undecided),
                 "near_misses": one.near_misses,
                 "precision": round(one.precision, 4),
                 "recall": round(one.recall, 4),
@@ -178,9 +162,11 @@ def _write(path: Path, summary: dict[str, Any]) -> None:
 def _print(session: Session, summary: dict[str, Any], moments: list[Moment]) -> None:
     out = session.out
     out.print(Text(session.say("demo.truth"), style="bold"))
-    out.print(_truth(session, summary["detectors"]))
+    out.print(_truth(session, summary["detectors"], cut=summary["cut"]))
     if summary["cut"]:
         out.print(session.say("demo.stopped", at=summary["event_time"]), markup=False, soft_wrap=True)
+        if any(row["open"] for row in summary["detectors"].values()):
+            out.print(session.say("demo.open_means"), markup=False, soft_wrap=True)
     figures = {name: f"{summary[name]:,}" for name in ("records", "duplicates", "late", "dead_letters")}
     rate = f"{summary['records_per_second']:,}"
     counts = session.say("demo.counts", seconds=f"{summary['seconds']:.1f}", rate=rate, **figures)
@@ -195,15 +181,18 @@ def _print(session: Session, summary: dict[str, Any], moments: list[Moment]) -> 
         out.print(f"  mot explain {gravest.moment_id[:10]}{where}", markup=False, soft_wrap=True)
 
 
-def _truth(session: Session, detectors: dict[str, dict[str, Any]]) -> Table:
+def _truth(session: Session, detectors: dict[str, dict[str, Any]], *, cut: bool) -> Table:
+    """The finds beside the truth; for a run that was `cut`, with what only its rest could have judged."""
     titles = {detector.meta.id: session.pick(detector.meta.title) for detector in CATALOGUE}
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column(session.say("demo.detector"), overflow="fold")
-    for column in ("planted", "found", "missed", "spurious", "precision", "recall"):
+    open_too = ("open",) if cut else ()
+    for column in ("planted", "found", "missed", "spurious", *open_too, "precision", "recall"):
         table.add_column(session.say(f"demo.{column}"), justify="right", no_wrap=True)
     for name, row in detectors.items():
         cells = [Text(f"{row[column]:,}") for column in ("planted", "found")]
         cells += [Text(f"{row[column]:,}", style="red" if row[column] else "dim") for column in ("missed", "spurious")]
+        cells += [Text(f"{row[column]:,}", style="" if row[column] else "dim") for column in open_too]
         judged_by = {"precision": row["found"] + row["spurious"], "recall": row["planted"]}
         cells += [Text(f"{row[name]:.1%}" if count else "-", style="bold") for name, count in judged_by.items()]
         table.add_row(Text(f"{name} {titles.get(name, '')}"), *cells)

@@ -110,8 +110,8 @@ def _table(answer: Answer, places: Sequence[int]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for at in places:
         numbers = all(isinstance(row[at], int | float) for row in answer.rows if row[at] is not None)
-        justify = "right" if numbers and answer.rows else "left"
-        table.add_column(Text(answer.columns[at]), justify=justify, overflow="fold")
+        numbers = numbers and bool(answer.rows)
+        table.add_column(Text(answer.columns[at]), justify="right" if numbers else "left", overflow="fold")
     for row in answer.rows:
         table.add_row(*(_cell(row[at]) for at in places))
     return table

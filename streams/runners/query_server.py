@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 import xxhash
 
-from streams.errors import FolderBusy, QueryRefused, StreamsError
+from streams.errors import FolderBusy, FolderNotWritable, QueryRefused, ResultsReadOnly, StreamsError
 from streams.lock import FolderLock, holder_of
 from streams.runners.folder import clickhouse_path
 from streams.runners.reading import MAX_ROWS, MAX_SECONDS, Answer, Reader
@@ -108,7 +108,8 @@ class _Request(socketserver.StreamRequestHandler):
 def query_folder(folder: Path, sql: str, max_rows: int = MAX_ROWS) -> Answer:
     """The answer of the folder's ClickHouse, asked directly, or of the process that holds it.
 
-    Raises QueryRefused when it is no read, wrong or too slow, FolderBusy when the holder does not answer.
+    Raises QueryRefused when it is no read, wrong or too slow, FolderBusy when the holder does not answer,
+    ResultsReadOnly when the folder cannot be written.
     """
     if not clickhouse_path(folder).is_dir():
         raise QueryRefused(
@@ -119,14 +120,23 @@ def query_folder(folder: Path, sql: str, max_rows: int = MAX_ROWS) -> Answer:
             return _asked(folder, sql)
         except (FileNotFoundError, ConnectionRefusedError, ConnectionResetError):
             pass  # nobody listens: nobody holds the folder, or the holder has just begun or is ending
-        with contextlib.suppress(FolderBusy), FolderLock(folder):
-            reader = Reader(clickhouse_path(folder), max_rows)
-            try:
-                return reader.answer(sql)
-            finally:
-                reader.close()
+        try:
+            with contextlib.suppress(FolderBusy), FolderLock(folder):
+                return _read(folder, sql, max_rows)
+        except FolderNotWritable as fault:
+            raise ResultsReadOnly(folder) from fault
         time.sleep(_PAUSE_SECONDS)
     raise FolderBusy(folder, holder_of(folder))
+
+
+def _read(folder: Path, sql: str, max_rows: int) -> Answer:
+    if not os.access(clickhouse_path(folder), os.W_OK):
+        raise ResultsReadOnly(folder)
+    reader = Reader(clickhouse_path(folder), max_rows)
+    try:
+        return reader.answer(sql)
+    finally:
+        reader.close()
 
 
 def _asked(folder: Path, sql: str) -> Answer:

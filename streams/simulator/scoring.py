@@ -21,6 +21,8 @@ DETECTOR_OF: dict[str, str] = {
 }
 """Story to the detector that ought to see it."""
 SLACK = timedelta(hours=1)
+BILL_CYCLE = timedelta(days=32)
+"""The longest time from one bill to the next: a month of 31 days and the hours of a bill run."""
 
 
 class Score(Frozen):
@@ -40,6 +42,8 @@ class Score(Frozen):
     spurious: tuple[Moment, ...]
     nearly: int
     """How many of the spurious moments are about a near miss."""
+    undecided: tuple[Moment, ...] = ()
+    """Moments of a run broken off that only what comes later can judge; neither found nor spurious."""
 
 
 def score(truth: Iterable[TruthRecord], moments: Iterable[Moment], until: datetime | None = None) -> list[Score]:
@@ -47,7 +51,45 @@ def score(truth: Iterable[TruthRecord], moments: Iterable[Moment], until: dateti
 
     Retracted moments and those of model-only or unlisted detectors do not count. With `until` (a run broken off then),
     only truths and moments decided before it count. Each truth is met by at most one moment and the other way round.
+
+    A moment may come before its truth: a bill is seen growing, its story is told when it is issued. So with `until`, a
+    moment without partner is `undecided`, not spurious, when it meets a truth that is broken from `until` on, or when
+    it is projected from a running bill cycle that may not have been billed yet, whether or not that bill will grow
+    enough.
     """
+    whole = list(truth)
+    rows = _rows(whole, moments, until)
+    return rows if until is None else [_without_open(row, whole, until) for row in rows]
+
+
+def _without_open(row: Score, truth: Iterable[TruthRecord], until: datetime) -> Score:
+    """`row` with the moments that the cut at `until` leaves open taken out of the spurious ones."""
+    coming = [
+        record
+        for record in truth
+        if record.story == row.story and record.kind == "planted" and record.broken_at >= until
+    ]
+    _, left = _unmatched(coming, row.spurious)
+    spurious = [moment for moment in left if not _unbilled(moment, until)]
+    kept = {moment.moment_id for moment in spurious}
+    _, unexplained = _unmatched([one for one in truth if one.story == row.story and one.kind == "near_miss"], spurious)
+    told = row.found + len(spurious)
+    return row.model_copy(
+        update={
+            "spurious": tuple(spurious),
+            "undecided": tuple(moment for moment in row.spurious if moment.moment_id not in kept),
+            "precision": row.found / told if told else 1.0,
+            "nearly": len(spurious) - len(unexplained),
+        }
+    )
+
+
+def _unbilled(moment: Moment, until: datetime) -> bool:
+    """Whether the bill that `moment` projects may come after `until`; such a moment is anchored at the bill before."""
+    return moment.evidence.measures.get("projected") is True and moment.anchor_at + BILL_CYCLE > until
+
+
+def _rows(truth: Iterable[TruthRecord], moments: Iterable[Moment], until: datetime | None) -> list[Score]:
     truths: dict[str, list[TruthRecord]] = defaultdict(list)
     for record in truth:
         if until is None or record.broken_at < until:

@@ -13,12 +13,11 @@ from time import sleep
 import pytest
 
 from schemas.moments import Moment
-from streams.cli.demo import scored
 from streams.cli.schema import texts
 from streams.lock import FolderLock
 from streams.simulator.config import SimulationConfig
 from streams.simulator.output import write_log
-from streams.simulator.scoring import DETECTOR_OF
+from streams.simulator.scoring import DETECTOR_OF, score
 from streams.simulator.truth import read_truth
 from tests.streams.cli.conftest import Mot
 
@@ -302,7 +301,7 @@ def test_a_bill_seen_growing_before_a_run_was_cut_off_is_not_spurious(replayed: 
     for record in truths:
         if record.kind == "planted":
             at = record.broken_at
-            assert all(not one.spurious for one in scored(truths, moments, at)), record
+            assert all(not one.spurious for one in score(truths, moments, at)), record
 
 
 def test_demo_wipes_no_folder_that_is_not_a_demos(mot: Mot, tmp_path: Path) -> None:

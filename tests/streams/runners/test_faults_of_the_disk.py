@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from streams.errors import DiskFull, FolderNotWritable, StreamsError
+from streams.errors import DiskFull, FolderNotWritable, ResultsReadOnly, StreamsError
 from streams.lock import FolderLock
 from streams.runners.embedded import EmbeddedRunner, Settings
 from streams.runners.feeds import ListSource
+from streams.runners.query_server import query_folder
 from streams.stores.sqlite import PartitionStore
 from tests.streams.runners.stories import CATALOGUE, ledger, log
 from tests.streams.stores.test_state_store_contract import checkpoint
@@ -115,6 +116,10 @@ def test_a_read_only_folder_is_refused_and_left_as_it_is(tmp_path: Path) -> None
             PartitionStore(seen_as / "state" / "partition-000.sqlite")
         with pytest.raises(FolderNotWritable):
             FolderLock(seen_as / "new")
+        with pytest.raises(ResultsReadOnly) as unread:
+            query_folder(seen_as, "SELECT 1")
+        speaks_both_languages(unread.value, seen_as)
+        assert f"cp -r {seen_as}" in unread.value.text.en
     finally:
         subprocess.run(["umount", "-l", str(seen_as)], capture_output=True, check=False)
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before

@@ -92,3 +92,48 @@ def test_a_run_broken_off_is_judged_up_to_then() -> None:
     truths = [truth("c1", "k-1", 0, 1), truth("c2", "k-2", 0, 9)]
     row = of_ping_pong(truths, [moment("c1", "k-1", 0, 1)], NOON + timedelta(hours=5))
     assert (row.planted, row.found, row.recall) == (1, 1, 1.0)
+
+
+def growing(customer: str, last_bill_days_ago: float, *, projected: bool = True) -> Moment:
+    """A bill spike seen an hour before noon; the bill before it came `last_bill_days_ago`."""
+    seen = moment(customer, f"bills:{customer}", -24 * last_bill_days_ago, -1, detector="N07")
+    return seen.model_copy(update={"evidence": Evidence(events=(), measures={"projected": projected})})
+
+
+def of_bill_spike(truths: list[TruthRecord], moments: list[Moment], until: datetime) -> Score:
+    return next(row for row in score(truths, moments, until) if row.detector_id == "N07")
+
+
+def test_a_bill_still_growing_when_a_run_is_broken_off_is_undecided() -> None:
+    row = of_bill_spike([], [growing("c1", 20)], NOON)
+    assert (row.found, row.spurious, row.precision) == (0, (), 1.0)
+    assert [seen.customer_id for seen in row.undecided] == ["c1"]
+
+
+def test_a_growing_bill_that_was_due_long_before_is_spurious() -> None:
+    assert [seen.customer_id for seen in of_bill_spike([], [growing("c1", 33)], NOON).spurious] == ["c1"]
+
+
+def test_a_bill_that_was_issued_is_no_open_question() -> None:
+    row = of_bill_spike([], [growing("c1", 20, projected=False)], NOON)
+    assert (len(row.spurious), row.undecided, row.precision) == (1, (), 0.0)
+
+
+def test_a_moment_of_a_truth_told_but_broken_after_the_cut_is_undecided() -> None:
+    later = truth("c1", "bill-1", -48, 6).model_copy(update={"story": "bill_spike"})
+    row = of_bill_spike([later], [growing("c1", 20, projected=False), growing("c2", 20, projected=False)], NOON)
+    assert [seen.customer_id for seen in row.undecided] == ["c1"]
+    assert [seen.customer_id for seen in row.spurious] == ["c2"]
+    assert (row.planted, row.found) == (0, 0)
+
+
+def test_one_later_truth_excuses_one_moment_only() -> None:
+    later = truth("c1", "", 0, 6)
+    row = of_ping_pong([later], [moment("c1", "x", 0, 1), moment("c1", "y", 0.5, 1)], NOON + timedelta(hours=2))
+    assert (len(row.undecided), len(row.spurious)) == (1, 1)
+
+
+def test_without_a_cut_nothing_is_undecided() -> None:
+    rows = score([], [growing("c1", 20)])
+    assert [len(row.undecided) for row in rows] == [0] * len(rows)
+    assert sum(len(row.spurious) for row in rows) == 1
