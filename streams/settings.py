@@ -229,9 +229,7 @@ def _said(kind: str, message: str, context: Mapping[str, Any], loc: Loc) -> tupl
     if kind == "literal_error":
         return f"应为 {context['expected']} 之一", f"must be one of {context['expected']}"
     if kind == "value_error" and loc[:1] == ("lateness",):
-        return f"应为不超过 366 天的时长,写整数与单位 d、h、min、s 或 ms,例如 15 min({context['error']})", str(
-            context["error"]
-        )
+        return "应为不超过 366 d 的时长:写整数与单位 d、h、min、s 或 ms,例如 15 min", str(context["error"])
     return f"不正确:{message}", message[:1].lower() + message[1:]
 
 

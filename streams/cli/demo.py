@@ -21,7 +21,7 @@ from schemas.moments import Moment
 from schemas.times import from_ms, iso
 from streams.cli.demo_board import Wall, showing
 from streams.cli.demo_feed import SimulatedFeed
-from streams.cli.failures import DONE, INTERRUPTED, CliError
+from streams.cli.failures import DONE, INTERRUPTED, CliError, UsageFault
 from streams.cli.progress import telling_of_other_settings
 from streams.cli.results import EmbeddedResults, keep_settings
 from streams.cli.session import Session
@@ -58,6 +58,8 @@ def run(session: Session, options: DemoOptions) -> int:
     """
     settings = OperatorSettings() if options.settings is None else load_settings(options.settings)
     config = SimulationConfig(customers=options.customers, days=options.days, seed=options.seed)
+    if settings.own_placement:  # better refused than read past: `Reading` of the runner has no rules of placement
+        raise UsageFault("error.placement_not_here", path=options.settings)
     prepare(options.out, config)
     keep_settings(options.out, settings)
     feed = SimulatedFeed(config, speed=options.speed, duration=options.duration)
