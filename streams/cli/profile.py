@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -14,21 +15,28 @@ from rich.table import Table
 from rich.text import Text
 
 from schemas.mapping import LogMapping
+from schemas.times import iso, to_ms
 from streams.cli.failures import UsageFault
 from streams.cli.progress import advancing
 from streams.cli.session import Session
 from streams.profile.profile import Profile, profile_log
+from streams.sources.files import must_be_file
 from streams.sources.mapping_file import parse_mapping, shipped_mappings
 
 OWN = "own_events.yaml"
 TOP = 8
 """Rows of a long table that are shown; `--json` has them all."""
+TOP_VARIANTS = 6
+VARIANT_WIDTH = 120
+"""Characters of a variant that are shown; a customer's whole life would fill pages."""
+_STEP = " > "
+_SPREAD = {"n", "mean", "median"}
+_UNITS = (("years", 365.25), ("days", 1.0), ("hours", 1 / 24), ("minutes", 1 / 1_440), ("seconds", 1 / 86_400))
 
 
 def run(session: Session, log: Path, mapping: str | None, *, as_json: bool) -> None:
     """Print the figures of a log. Raises LogError, MappingError, UsageFault for a log that needs a mapping."""
-    if not log.is_file():
-        raise FileNotFoundError(2, "", str(log))
+    must_be_file(log)
     chosen = own_mapping(log) if mapping is None else mapping
     with advancing(session, session.say("profile.running", log=log.name)) as advance:
         profile = profile_log(log, chosen, advance)
@@ -67,18 +75,88 @@ def _figures(session: Session, profile: Profile) -> Iterator[RenderableType]:
     plain.add_column(style="dim", overflow="fold")
     plain.add_column(justify="right", overflow="fold")
     parts: list[tuple[str, Any]] = []
-    for key, value in profile.as_json().items():
+    figures = profile.as_json()
+    for key, value in figures.items():
         if key in {"log", "mapping"}:
             continue
         if isinstance(value, dict | list) and key != "range":
             parts.append((key, value))
         else:
-            shown = " - ".join(value) if key == "range" and value else _shown(value)
-            plain.add_row(session.pick(profile.title_of(key)), shown)
+            plain.add_row(*_plain_row(session, profile, key, value))
     yield Padding(plain, (0, 0, 1, 2))
     for key, value in parts:
-        yield Text(session.pick(profile.title_of(key)), style="bold")
-        yield Padding(_part(session, profile, value), (0, 0, 1, 2))
+        title = session.say("profile.duration") if key == "duration_days" else session.pick(profile.title_of(key))
+        yield Text(title, style="bold")
+        if key == "top_variants":
+            part = _variants(session, value, different=figures.get("variants") == figures.get("cases"))
+        elif isinstance(value, Mapping) and set(value) == _SPREAD:
+            part = _spread(session, profile, value)
+        else:
+            part = _part(session, profile, value)
+        yield Padding(part, (0, 0, 1, 2))
+
+
+def _plain_row(session: Session, profile: Profile, key: str, value: Any) -> tuple[Text, Text]:
+    title = session.pick(profile.title_of(key))
+    if key == "range" and value:
+        return Text(title), Text(" - ".join(value))
+    if key in {"first_ts", "last_ts"} and value:
+        return Text(title), Text(_time(value))
+    if key == "total_duration_s":
+        return Text(session.say("profile.total")), Text(_lasting(session, value / 86_400))
+    return Text(title), Text(_shown(value))
+
+
+def _time(text: str) -> str:
+    """A time of the figures as every command prints it; one whose log states no offset stays without."""
+    at = datetime.fromisoformat(text)
+    return at.isoformat(timespec="milliseconds") if at.tzinfo is None else iso(to_ms(at))
+
+
+def _lasting(session: Session, days: float) -> str:
+    """So many days in the largest unit of which there is at least one."""
+    unit, length = next((one for one in _UNITS if abs(days) >= one[1]), _UNITS[-1])
+    digits = 0 if unit in {"minutes", "seconds"} else 1  # figures come in thousandths of a day
+    return session.say(f"profile.{unit}", count=f"{days / length:,.{digits}f}")
+
+
+def _variants(session: Session, variants: Sequence[tuple[int, str]], *, different: bool) -> RenderableType:
+    """The commonest variants, each cut to a line or two; one sentence where no two cases run alike."""
+    if not variants:
+        return Text("-", style="dim")
+    if different:
+        return Text(session.say("profile.all_different"), style="dim")
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right")
+    table.add_column(overflow="fold")
+    for count, variant in variants[:TOP_VARIANTS]:
+        table.add_row(Text(_shown(count)), Text(shortened(session, variant)))
+    return table
+
+
+def shortened(session: Session, variant: str) -> str:
+    """`A > B > … (n steps)` in about `VARIANT_WIDTH` characters; a short variant as it is."""
+    if len(variant) <= VARIANT_WIDTH:
+        return variant
+    steps = variant.split(_STEP)
+    ending = session.say("profile.steps", count=len(steps))
+    kept = variant[: VARIANT_WIDTH - len(ending)]
+    whole = kept.rpartition(_STEP)[0] or kept
+    return f"{whole}{_STEP}{ending}" if whole != kept else f"{kept}{ending}"
+
+
+def _spread(session: Session, profile: Profile, value: Mapping[str, Any]) -> RenderableType:
+    """A delay: how many, mean and median with their unit; one that runs backwards is no delay and is said to be so."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_row(Text(session.pick(profile.title_of("n"))), Text(_shown(value["n"])))
+    said = {name: value[name] for name in ("mean", "median") if value[name] is not None}
+    if any(days < 0 for days in said.values()):
+        return Group(table, Text(session.say("profile.backwards"), style="dim"))
+    for name, days in said.items():
+        table.add_row(Text(session.pick(profile.title_of(name))), Text(_lasting(session, days)))
+    return table
 
 
 def _part(session: Session, profile: Profile, value: Any) -> RenderableType:
@@ -105,11 +183,7 @@ def _rows(value: Any) -> list[tuple[str, str]]:
         if len(entries) > TOP and all(isinstance(count, int) for _, count in entries):
             entries.sort(key=lambda entry: -entry[1])
         return [(str(name), _shown(count)) for name, count in entries]
-    return [(_words(what), _shown(count)) for count, what in value]
-
-
-def _words(part: Any) -> str:
-    return " > ".join(str(word) for word in part) if isinstance(part, list | tuple) else str(part)
+    return [(str(what), _shown(count)) for count, what in value]
 
 
 def _shown(value: Any) -> str:

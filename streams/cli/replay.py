@@ -20,6 +20,7 @@ from streams.cli.session import Session
 from streams.lock import FolderLock
 from streams.runners.replay import ReplayPlan, Summary, replay
 from streams.settings import OperatorSettings, load_settings
+from streams.sources.files import must_be_file
 
 Parameters = Mapping[str, Mapping[str, Any]]
 
@@ -57,8 +58,7 @@ def run(session: Session, options: ReplayOptions) -> None:
         plan.catalogue()
     except (ValueError, KeyError) as fault:
         raise CliError("error.bad_params", path=options.params, why=_first_line(fault)) from fault
-    if not options.log.is_file():
-        raise FileNotFoundError(2, "", str(options.log))
+    must_be_file(options.log)
     label = session.say("replay.running", log=options.log.name)
     with FolderLock(options.out), advancing(session, label) as advance:
         summary = replay(plan, advance)

@@ -70,16 +70,18 @@ class Bench:
         return case
 
     def examine(
-        self, customer: Customer, key: CaseKey, case: Case, seat: Seat, front: int, *, final: bool = False
+        self, customer: Customer, key: CaseKey, case: Case, seat: Seat, front: int, now: int, *, final: bool = False
     ) -> tuple[list[Said], DetectorFailure | None]:
-        """Judge a case as of `front` (ms) and set when to look again. Returns what is newly to be said of it.
+        """Judge a case as of `now` and set when to look again. Returns what is newly to be said of it.
 
-        With `final` no fact can come any more, so every finding is settled. A detector that raises yields a failure,
-        after which it is quarantined for this customer; in strict mode it raises DetectorRaised.
+        `front` (ms) is the partition's clock, which tells what is settled; `now` is the same, or just before it while
+        an event at `front` is about to come. With `final` no fact can come any more, so every finding is settled. A
+        detector that raises yields a failure, after which it is quarantined for this customer; in strict mode it
+        raises DetectorRaised.
         """
         settled_until = front if final else front - seat.lateness - 1
         try:
-            findings, looks = _judged(case, seat, front)
+            findings, looks = _judged(case, seat, now)
             if not findings and not case.raised:
                 case.look_at = min(looks, default=None)
                 said = []
@@ -160,7 +162,7 @@ def _end(facts: Sequence[Fact]) -> int:
     return max(max(fact.at, fact.due) for fact in facts)
 
 
-def _judged(case: Case, seat: Seat, front: int) -> tuple[Sequence[Finding], Sequence[int]]:
+def _judged(case: Case, seat: Seat, now: int) -> tuple[Sequence[Finding], Sequence[int]]:
     """The findings of all episodes of a case, and when to look again."""
     detector = seat.detector
     forget = detector.meta.forget_ms
@@ -168,9 +170,9 @@ def _judged(case: Case, seat: Seat, front: int) -> tuple[Sequence[Finding], Sequ
         _forget(case, max(forget, seat.keep) + seat.lateness)
     facts = case.facts
     if facts[-1].at - facts[0].at <= seat.keep:
-        findings, look_at = detector.judge(detector.params, facts, front)
+        findings, look_at = detector.judge(detector.params, facts, now)
         return findings, () if look_at is None else (look_at,)
-    verdicts = [detector.judge(detector.params, episode, front) for episode in connected(facts, seat.keep)]
+    verdicts = [detector.judge(detector.params, episode, now) for episode in connected(facts, seat.keep)]
     return (
         [finding for verdict in verdicts for finding in verdict.findings],
         [verdict.look_at for verdict in verdicts if verdict.look_at is not None],

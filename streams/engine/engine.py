@@ -144,6 +144,8 @@ class Engine:
         at = event.occurred_ms
         event_type = event.event_type
         if at > self._front:
+            if self._deadlines.next_due <= at:
+                self._catch_up(at)
             self._front = at
         elif at < self._front - self._allowance[event_type]:
             self._set_aside(event)
@@ -214,12 +216,15 @@ class Engine:
             case = self._bench.admit(customer, key, fact, seat)
             self._examine(customer, key, case)
 
-    def _examine(self, customer: Customer, key: CaseKey, case: Case, *, final: bool = False) -> None:
+    def _examine(
+        self, customer: Customer, key: CaseKey, case: Case, now: int | None = None, *, final: bool = False
+    ) -> None:
         seat = self._bench.seat(key.detector_id)
         if seat is None or seat.name in customer.quarantined:
             return  # the detector left the catalogue or rests: its cases rest too
         was = case.look_at
-        told = self._bench.examine(customer, key, case, seat, self._front, final=final)
+        front = self._front
+        told = self._bench.examine(customer, key, case, seat, front, front if now is None else now, final=final)
         if customer.touched != self._checkpoints:
             self._touch(customer)
         self._tell(*told)
@@ -241,6 +246,26 @@ class Engine:
             case = customer.cases.get(key)
             if case is not None and case.look_at == deadline.due:
                 self._examine(customer, key, case)
+
+    def _catch_up(self, at: int) -> None:
+        """Act on what falls due up to `at` (ms) before an event of that time is taken in.
+
+        What is settled by then must be said before new facts push it out of a detector's sight; but nothing is missing
+        yet that the event itself may bring, so detectors are asked as of just before it.
+        """
+        self._front = at
+        waiting = []
+        while self._deadlines.next_due <= at:
+            deadline = self._deadlines.pop()
+            customer = self._customer(deadline.customer_id)
+            key = CaseKey(deadline.detector_id, deadline.scope)
+            case = customer.cases.get(key)
+            if case is not None and case.look_at == deadline.due:
+                self._examine(customer, key, case, at - 1)
+                if case.look_at == deadline.due:
+                    waiting.append(deadline)
+        for deadline in waiting:
+            self._deadlines.add(deadline)
 
     def _prefetch(self, batch: Sequence[Event | Tick]) -> None:
         if self._records is None:

@@ -29,6 +29,7 @@ TITLES: dict[str, Text] = {
     "dead_letters": Text(zh="无法使用的行", en="rows that could not be used"),
     "log": Text(zh="日志", en="log"),
     "mapping": Text(zh="映射", en="mapping"),
+    "desk": Text(zh="处理部门", en="desk"),
     "team": Text(zh="团队", en="team"),
     "org_line": Text(zh="组织线", en="line of the organisation"),
     "resource": Text(zh="处理人", en="agent"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
+import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,14 @@ from streams.sources.faults import LogError
 
 CHUNK = 1 << 20
 GZIP_MAGIC = b"\x1f\x8b"
+
+
+def must_be_file(path: Path) -> None:
+    """Raises FileNotFoundError or IsADirectoryError, naming `path`, when there is no file to read."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not path.exists():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
 
 
 class OpenFile:

@@ -61,7 +61,7 @@ def apart(events: Sequence[Event]) -> list[str]:
     return [moment.model_dump_json() for moment in ledger.final()]
 
 
-@pytest.mark.parametrize("seed", range(150))
+@pytest.mark.parametrize("seed", [*range(150), 2782])  # 2782: settled and pushed out of sight by one event
 def test_the_last_word_is_the_same(seed: int) -> None:
     random = Random(seed)
     events = lives(random, random.randrange(5, 60))
