@@ -196,3 +196,18 @@ def connected(facts: Sequence[Fact], keep_ms: int) -> list[Sequence[Fact]]:
         last = max(last, fact.at, fact.due)
     episodes.append(facts[start:] if start else facts)
     return episodes
+
+
+def keep_ms_of(detector: AnyDetector) -> int:
+    """How long (ms) a case matters after its last fact: as the detector says, or as its parameters reach back."""
+    horizon: int = detector.params.horizon_ms
+    return max(detector.meta.keep_ms, horizon)
+
+
+def judged(detector: AnyDetector, facts: Sequence[Fact], now: int, keep_ms: int) -> Verdict:
+    """The verdict on a case (sorted facts, at least one) as of `now`: that of all its episodes together."""
+    if facts[-1].at - facts[0].at <= keep_ms:
+        return detector.judge(detector.params, facts, now)
+    verdicts = [detector.judge(detector.params, episode, now) for episode in connected(facts, keep_ms)]
+    looks = [verdict.look_at for verdict in verdicts if verdict.look_at is not None]
+    return Verdict(tuple(finding for one in verdicts for finding in one.findings), min(looks, default=None))

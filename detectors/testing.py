@@ -1,7 +1,7 @@
 """A small harness: plays a story through one detector as the engine does, without the engine.
 
 It keeps the facts of each case sorted, re-judges on each new fact and when an announced `look_at` passes, and says how
-the moments stand at the end. A case is cut into episodes by the same `connected` as in the engine. Allowed lateness,
+the moments stand at the end. A case is cut into episodes by the same `judged` as in the engine. Allowed lateness,
 dedup horizon and eviction belong to the engine and are left out.
 """
 
@@ -10,8 +10,7 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Mapping, Sequence
 
-from detectors.base import AnyDetector, Dims, Example, Fact, Finding, Verdict, connected
-from detectors.primitives import soonest
+from detectors.base import AnyDetector, Dims, Example, Fact, Finding, Verdict, judged, keep_ms_of
 from schemas.envelope import Event
 
 
@@ -53,15 +52,11 @@ class Play:
 
     def _judge(self, scope: str) -> None:
         detector = self.detector
-        keep_ms = max(detector.meta.keep_ms, detector.params.horizon_ms)
-        verdicts = [
-            detector.judge(detector.params, tuple(episode), self.front)
-            for episode in connected(self.facts[scope], keep_ms)
-        ]
-        look_at = soonest(verdict.look_at for verdict in verdicts)
+        verdict = judged(detector, tuple(self.facts[scope]), self.front, keep_ms_of(detector))
+        look_at = verdict.look_at
         if look_at is not None and look_at <= self.front:
             raise AssertionError(f"{detector.meta.name}: look_at {look_at} is not after now {self.front}")
-        self.verdicts[scope] = Verdict(tuple(finding for verdict in verdicts for finding in verdict.findings), look_at)
+        self.verdicts[scope] = verdict
 
 
 def judge_example(detector: AnyDetector, example: Example) -> list[Finding]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
-from detectors.base import AnyDetector, Dims, Fact, Finding, Verdict
+from detectors.base import AnyDetector, Dims, Fact, Finding, Verdict, judged, keep_ms_of
 from schemas.envelope import Event
 from schemas.moments import Moment
 from streams.engine.customer import CaseKey
@@ -112,7 +112,7 @@ def _read(
     detector: AnyDetector, customer_id: str, scope: str, facts: list[Fact], events: Sequence[Event], end: int
 ) -> CaseReading:
     try:
-        verdict = detector.judge(detector.params, facts, end)
+        verdict = judged(detector, facts, end, keep_ms_of(detector))
     except Exception as fault:
         return CaseReading(detector, scope, tuple(facts), "failed", error=f"{type(fault).__name__}: {fault}")
     moments = tuple(
@@ -150,7 +150,7 @@ def _fires_without(detector: AnyDetector, facts: Sequence[Fact], left_out: Fact,
 
 def _fires(detector: AnyDetector, facts: Sequence[Fact], end: int) -> bool:
     try:
-        return _stands(detector.judge(detector.params, facts, end))
+        return _stands(judged(detector, facts, end, keep_ms_of(detector)))
     except Exception:
         return False
 

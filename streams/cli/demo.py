@@ -21,7 +21,7 @@ from schemas.moments import Moment
 from schemas.times import from_ms, iso
 from streams.cli.demo_board import Wall, showing
 from streams.cli.demo_feed import SimulatedFeed
-from streams.cli.failures import DONE, INTERRUPTED, CliError, UsageFault
+from streams.cli.failures import DONE, INTERRUPTED, CliError
 from streams.cli.progress import telling_of_other_settings
 from streams.cli.results import EmbeddedResults, keep_settings
 from streams.cli.session import Session
@@ -58,14 +58,12 @@ def run(session: Session, options: DemoOptions) -> int:
     """
     settings = OperatorSettings() if options.settings is None else load_settings(options.settings)
     config = SimulationConfig(customers=options.customers, days=options.days, seed=options.seed)
-    if settings.own_placement:  # better refused than read past: `Reading` of the runner has no rules of placement
-        raise UsageFault("error.placement_not_here", path=options.settings)
     prepare(options.out, config)
     keep_settings(options.out, settings)
     feed = SimulatedFeed(config, speed=options.speed, duration=options.duration)
     wall = Wall(session, feed)
     told = telling_of_other_settings(session, options.out, wall.commit)
-    reading = Reading(settings.lateness(), settings.touchpoints())
+    reading = Reading(settings.lateness(), settings.touchpoints(), settings.placements())
     runner = EmbeddedRunner(options.out, feed, settings.catalogue(), reading=reading, told=told)
     began = time.monotonic()
     with interruptible(feed, runner) as interrupted, showing(session, wall, options.out):

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from detectors.base import AnyDetector
 from detectors.catalogue import CATALOGUE
+from detectors.titles import title_of
 from journeys.lifecycle import STAGES
 from streams.cli.failures import UsageFault
 from streams.cli.session import Session
@@ -144,5 +145,5 @@ def _examples(session: Session, detector: AnyDetector) -> RenderableType:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for example in detector.examples:
-        table.add_row(session.say(f"example.{example.kind}"), Text(example.title))
+        table.add_row(session.say(f"example.{example.kind}"), Text(session.pick(title_of(example))))
     return Group(Text(session.say("detectors.examples"), style="bold"), table)

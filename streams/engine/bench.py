@@ -12,7 +12,7 @@ from bisect import insort
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from detectors.base import AnyDetector, Fact, Finding, connected
+from detectors.base import AnyDetector, Fact, Finding, Verdict, connected, judged
 from schemas.facts import DetectorFailure
 from schemas.moments import Moment
 from streams.engine.customer import Case, CaseKey, Customer, Raised, RaisedStatus
@@ -81,12 +81,12 @@ class Bench:
         """
         settled_until = front if final else front - seat.lateness - 1
         try:
-            findings, looks = _judged(case, seat, now)
-            if not findings and not case.raised:
-                case.look_at = min(looks, default=None)
+            verdict = _judged(case, seat, now)
+            if not verdict.findings and not case.raised:
+                case.look_at = verdict.look_at
                 said = []
             else:
-                said = self._compare(customer, key, case, seat, settled_until, findings, looks)
+                said = self._compare(customer, key, case, seat, settled_until, verdict)
         except Exception as error:
             return self.quarantine(customer, seat, case.facts[-1].event_id, front, error)
         case.judged = front
@@ -123,13 +123,12 @@ class Bench:
         case: Case,
         seat: Seat,
         settled_until: int,
-        findings: Sequence[Finding],
-        looks: Sequence[int],
+        verdict: Verdict,
     ) -> list[Said]:
         said = []
         vanished = dict(case.raised)
-        wake = list(looks)
-        for finding in findings:
+        wake = [] if verdict.look_at is None else [verdict.look_at]
+        for finding in verdict.findings:
             identity = moment_id(seat.detector, customer.id, key.scope, finding)
             before = vanished.pop(identity, None)
             if before is None and case.thinned and finding.decided_at < case.judged - seat.lateness:
@@ -162,21 +161,11 @@ def _end(facts: Sequence[Fact]) -> int:
     return max(max(fact.at, fact.due) for fact in facts)
 
 
-def _judged(case: Case, seat: Seat, now: int) -> tuple[Sequence[Finding], Sequence[int]]:
-    """The findings of all episodes of a case, and when to look again."""
-    detector = seat.detector
-    forget = detector.meta.forget_ms
+def _judged(case: Case, seat: Seat, now: int) -> Verdict:
+    forget = seat.detector.meta.forget_ms
     if forget is not None:
         _forget(case, max(forget, seat.keep) + seat.lateness)
-    facts = case.facts
-    if facts[-1].at - facts[0].at <= seat.keep:
-        findings, look_at = detector.judge(detector.params, facts, now)
-        return findings, () if look_at is None else (look_at,)
-    verdicts = [detector.judge(detector.params, episode, now) for episode in connected(facts, seat.keep)]
-    return (
-        [finding for verdict in verdicts for finding in verdict.findings],
-        [verdict.look_at for verdict in verdicts if verdict.look_at is not None],
-    )
+    return judged(seat.detector, case.facts, now, seat.keep)
 
 
 def _raised(finding: Finding, settled: bool) -> Raised:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from detectors.base import AnyDetector, Dims, Fact, Taken
+from detectors.base import AnyDetector, Dims, Fact, Taken, keep_ms_of
 from journeys.kpis import UNKNOWN, KpiChanges
 from journeys.lateness import Lateness
 from journeys.placement import Placement, Placements
@@ -356,8 +356,7 @@ class Engine:
 
 def _seat(detector: AnyDetector, lateness: Lateness) -> Seat:
     meta = detector.meta
-    keep = max(meta.keep_ms, detector.params.horizon_ms)
-    return Seat(detector, lateness.of_types(meta.consumes), keep, f"{meta.id}@{meta.version}")
+    return Seat(detector, lateness.of_types(meta.consumes), keep_ms_of(detector), f"{meta.id}@{meta.version}")
 
 
 def _readers_by_type(seats: Mapping[str, Seat]) -> dict[str, list[_Reader]]:

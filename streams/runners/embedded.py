@@ -67,10 +67,14 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How an operator reads his events, beyond the detectors: what counts as late, where touchpoints stand."""
+    """How an operator reads his events, beyond the detectors: what counts as late, where touchpoints stand.
+
+    Without `placements` events are placed by the shipped rules.
+    """
 
     lateness: Lateness = field(default_factory=Lateness)
     touchpoints: Touchpoints = field(default_factory=shipped_touchpoints)
+    placements: Placements | None = None
 
 
 @dataclass(slots=True)
@@ -160,7 +164,7 @@ class EmbeddedRunner:
             records=store,
             strict=self._settings.strict,
             lateness=self._reading.lateness,
-            placements=Placements(self._reading.touchpoints),
+            placements=self._reading.placements or Placements(self._reading.touchpoints),
             max_cached=self._settings.max_cached,
         )
         return Partition(engine, store, path)
