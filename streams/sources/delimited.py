@@ -72,7 +72,9 @@ class DelimitedReader:
             elif len(values) != width:
                 yield self._aside(number, f"the row has {len(values)} values, the first line names {width}", values)
             elif lines.last_bad >= number:
-                yield self._aside(number, f"its bytes are not {self._source.encoding}; see source.encoding", values)
+                yield self._aside(
+                    number, f"its bytes are not {self._source.encoding}: is source.encoding right?", values
+                )
             else:
                 yield Row(number, {name: None if (value := values[at]) in missing else value for name, at in wanted})
 
@@ -105,6 +107,13 @@ class DelimitedReader:
             raise LogError(
                 f"{path} 的列名行无法读取:{flaw}", f"cannot read the column names of {path}: {flaw}"
             ) from flaw
+        if self._lines.last_bad:
+            encoding = self._source.encoding
+            raise LogError(
+                f"{path} 的列名行不是 {encoding} 编码。source.encoding 写对了吗?可用:{', '.join(CODECS)}",
+                f"the column names of {path} are not {encoding}: is source.encoding right? "
+                f"There are {', '.join(CODECS)}",
+            )
         seen: dict[str, int] = {}
         header = []
         for name in (given.strip() for given in names):

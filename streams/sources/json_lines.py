@@ -43,12 +43,19 @@ class JsonLinesReader:
             try:
                 data = decode(self._as_utf8(stripped))
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                yield set_aside(self._origin, number, f"the line is not JSON in {self._encoding}", stripped)
+                yield set_aside(self._origin, number, self._complaint(stripped), stripped)
                 continue
             if isinstance(data, dict):
                 yield Row(number, {name: self._stated(data, name, path) for name, path in self._paths})
             else:
                 yield set_aside(self._origin, number, "the line is JSON but no object", stripped)
+
+    def _complaint(self, line: bytes) -> str:
+        try:
+            line.decode(self._encoding)
+        except UnicodeDecodeError:
+            return f"its bytes are not {self._encoding}: is source.encoding right?"
+        return f"the line is not JSON in {self._encoding}"
 
     def _as_utf8(self, line: bytes) -> bytes:
         return line if self._encoding == "utf-8" else line.decode(self._encoding).encode("utf-8")

@@ -85,7 +85,7 @@ def check_columns(mapping: LogMapping, header: tuple[str, ...] | None, log: str)
                 loc = loc[:-1]
             near = difflib.get_close_matches(column, header, n=1, cutoff=0.5)
             has = ", ".join(header[:40])
-            hint_zh, hint_en = (f",是否想写 {near[0]!r}?", f". Did you mean {near[0]!r}?") if near else ("", "")
+            hint_zh, hint_en = (f",是否想写 {near[0]!r}?", f". Did you mean {near[0]!r}?") if near else ("。", ".")
             raise MappingError(
                 mapping._file,
                 line_of(mapping._lines, loc),

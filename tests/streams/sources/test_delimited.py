@@ -59,7 +59,7 @@ def test_bytes_in_another_encoding_cost_only_the_row_they_stand_in(tmp_path: Pat
 
     assert {event.event_id.split(":")[1] for event in events} == {"000000003"}
     assert [(letter.position, letter.detail) for letter in letters] == [
-        (2, "its bytes are not utf-8; see source.encoding")
+        (2, "its bytes are not utf-8: is source.encoding right?")
     ]
     assert (log.ledger.rows, log.ledger.mapped, log.ledger.dead) == (2, 1, 1)
 
@@ -125,3 +125,15 @@ def test_a_cut_off_gzip_says_so(tmp_path: Path) -> None:
 
     with pytest.raises(LogError, match="cut off or damaged"):
         read(path, tickets())
+
+
+def test_column_names_in_another_encoding_ask_for_the_encoding_and_print_no_rubbish(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_bytes("工单,步骤\n1,开\n".encode("gb18030"))
+
+    with pytest.raises(LogError) as refused:
+        read(path, tickets())
+
+    assert "is source.encoding right?" in refused.value.text.en
+    assert "source.encoding 写对了吗" in refused.value.text.zh
+    assert "\\udc" not in repr(str(refused.value))

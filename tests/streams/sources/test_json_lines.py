@@ -54,3 +54,14 @@ def test_gb18030_json_is_read(tmp_path: Path) -> None:
     events, _, _ = read(path, tickets(format="jsonl", encoding="gb18030"))
 
     assert events[0].customer_id == "王芳"
+
+
+def test_a_line_in_another_encoding_asks_for_the_encoding(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(json.dumps(ROW | {"topic": "账单"}, ensure_ascii=False).encode("gb18030"))
+
+    _, letters, _ = read(path, tickets(format="jsonl"))
+    events, none, _ = read(path, tickets(format="jsonl", encoding="gb18030"))
+
+    assert [letter.detail for letter in letters] == ["its bytes are not utf-8: is source.encoding right?"]
+    assert (none, events[0].attributes.category) == ([], "账单")
