@@ -227,12 +227,15 @@ def test_replay_reads_with_the_settings_and_explain_with_the_same(
     assert json.loads(other.out)["cases"][0]["outcome"] == "silent"
 
 
-def test_demo_refuses_rules_of_placement_instead_of_reading_past_them(mot: Mot, tmp_path: Path) -> None:
+def test_demo_places_events_by_the_settings(mot: Mot, tmp_path: Path) -> None:
     (tmp_path / "s.yaml").write_text(EVERYTHING)
-    seen = mot("demo", "--out", tmp_path / "d", "--settings", tmp_path / "s.yaml")
-    assert seen.code == 2
-    assert "placement" in seen.err
-    assert not (tmp_path / "d").exists()
+    folder = tmp_path / "d"
+    seen = mot("demo", "--customers", 10, "--days", 5, "--out", folder, "--settings", tmp_path / "s.yaml")
+    assert seen.code == 0
+    texts = "event_type = 'usage.recorded' AND attributes LIKE '%message%'"
+    placed = f"SELECT DISTINCT touchpoint, stage FROM events WHERE {texts}"
+    asked = json.loads(mot("sql", placed, "--in", folder, "--json").out)
+    assert asked == [{"touchpoint": "text_written", "stage": "discover"}]
 
 
 def test_demo_reads_with_the_settings_and_explain_with_the_same(mot: Mot, tmp_path: Path) -> None:
