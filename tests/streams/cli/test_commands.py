@@ -258,6 +258,8 @@ def test_demo_finds_what_was_planted_and_keeps_it(mot: Mot, tmp_path: Path) -> N
     again = re.search(r"mot explain (\S+)", seen.out)
     assert again is not None
     assert "fired" in mot("explain", again[1], "--in", folder).out
+    for_many = sum(int(n) for n in standing.values())
+    assert f"fits {for_many} moments" in mot("explain", "n", "--in", folder).err
     assert mot("demo", "--customers", 5, "--days", 3, "--out", folder).code == 0, "a demo folder may be wiped"
     assert json.loads((folder / "summary.json").read_text())["customers"] == 5
 
@@ -269,6 +271,8 @@ def test_demo_stops_after_its_duration_and_judges_what_had_happened(mot: Mot, tm
     assert summary["cut"]
     assert summary["event_time"] < "2026-01-05", "an hour a second for a second and a half is no day"
     assert "Stopped at event time" in seen.out
+    assert re.search(r"spurious +open +precision", seen.out)
+    assert all(row["open"] == 0 for row in summary["detectors"].values())
 
 
 def test_while_a_demo_runs_sql_is_answered_and_ctrl_c_ends_it_cleanly(mot: Mot, tmp_path: Path) -> None:
