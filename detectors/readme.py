@@ -51,7 +51,7 @@ _RECIPE = """\
 7. `EXAMPLES`: at least one that fires, one silent, one exactly on the boundary, one out of order, one retracted. Late
    events of an example must lie inside the allowed lateness of their family. Titles get their Chinese in `titles.py`.
 8. `DETECTOR = Detector(...)`, one import and one line in `detectors/catalogue.py`.
-9. `python -m detectors.readme`, then `make test`: the house rules in `tests/detectors/` name whatever is missing.
+9. `make generate`, then `make test`: the house rules in `tests/detectors/` name whatever is missing.
    When the same log now gives other moments, raise `version`.
 """
 

@@ -14,7 +14,8 @@ from tests.detectors.stories import detector
 
 
 def test_the_order_is_fixed() -> None:
-    assert [one.meta.id for one in RULES] == ["N01", "N03", "N05", "N07", "N22", "N28", "N29", "N30"]
+    assert [one.meta.id for one in RULES] == sorted({one.meta.id for one in RULES})
+    assert {"N01", "N03", "N05", "N07", "N22", "N28", "N29", "N30"} <= {one.meta.id for one in RULES}
     assert [one.meta.id for one in CATALOGUE] == [*(one.meta.id for one in RULES), *(one.meta.id for one in MODELS)]
 
 

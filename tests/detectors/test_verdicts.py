@@ -81,7 +81,7 @@ SHAPES: dict[str, tuple[Sequence[int], Sequence[Shape]]] = {
 @st.composite
 def cases(draw: st.DrawFn, detector_id: str) -> list[Fact]:
     """Sorted facts of one case, at gaps that touch the detector's bounds."""
-    gaps, shapes = SHAPES[detector_id]
+    gaps, shapes = SHAPES.get(detector_id) or of_examples(detector_id)
     facts, at = [], START
     for number in range(draw(st.integers(1, 12))):
         kind, values, notes, dues = draw(st.sampled_from(shapes))
@@ -89,6 +89,20 @@ def cases(draw: st.DrawFn, detector_id: str) -> list[Fact]:
         facts.append(Fact(at, f"e-{number:02d}", kind, DIMS, value, note, due))
         at += draw(st.sampled_from((0, 1, *gaps)))
     return facts
+
+
+def of_examples(detector_id: str) -> tuple[Sequence[int], Sequence[Shape]]:
+    """The facts of a detector's own examples, each as often as it stands there: enough for one without a shape."""
+    detector = next(one for one in CATALOGUE if one.meta.id == detector_id)
+    shapes: list[Shape] = []
+    for example in detector.examples:
+        for event in example.given:
+            taken = detector.take(detector.params, event) if event.event_type in detector.meta.consumes else None
+            if taken is not None:
+                due = START + taken.due - event.occurred_ms if taken.due else 0
+                shapes.append((taken.kind, (taken.value,), (taken.note,), (due,)))
+    horizon = max(detector.params.horizon_ms, HOUR)
+    return (MINUTE, HOUR, DAY, horizon // 2, horizon), shapes
 
 
 def look_times(detector: AnyDetector, facts: Sequence[Fact]) -> list[int]:
@@ -112,8 +126,17 @@ EVERY = pytest.mark.parametrize("detector", CATALOGUE, ids=lambda detector: dete
 BRIEFLY = settings(max_examples=30, deadline=None, derandomize=True)
 
 
-def test_every_detector_has_a_shape() -> None:
-    assert set(SHAPES) == {detector.meta.id for detector in CATALOGUE}
+def test_shapes_are_of_detectors_that_exist() -> None:
+    assert set(SHAPES) <= {detector.meta.id for detector in CATALOGUE}
+
+
+@EVERY
+def test_examples_give_a_shape(detector: AnyDetector) -> None:
+    """So a new detector needs no entry in SHAPES; it may get one to touch its bounds more often."""
+    gaps, shapes = of_examples(detector.meta.id)
+
+    assert {kind for kind, *_ in shapes}
+    assert all(gap > 0 for gap in gaps)
 
 
 @EVERY
