@@ -7,7 +7,7 @@ Order of work for an event: lateness, dedup, journey, counters, detectors, then 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -239,13 +239,18 @@ class Engine:
             self._effects.failures.append(failure)
 
     def _run_deadlines(self) -> None:
+        for _, customer, key, case in self._due():
+            self._examine(customer, key, case)
+
+    def _due(self) -> Iterator[tuple[Deadline, Customer, CaseKey, Case]]:
+        """Take out the deadlines the clock has reached, as long as there are any; outdated ones are dropped."""
         while self._deadlines.next_due <= self._front:
             deadline = self._deadlines.pop()
             customer = self._customer(deadline.customer_id)
             key = CaseKey(deadline.detector_id, deadline.scope)
             case = customer.cases.get(key)
             if case is not None and case.look_at == deadline.due:
-                self._examine(customer, key, case)
+                yield deadline, customer, key, case
 
     def _catch_up(self, at: int) -> None:
         """Act on what falls due up to `at` (ms) before an event of that time is taken in.
@@ -255,15 +260,10 @@ class Engine:
         """
         self._front = at
         waiting = []
-        while self._deadlines.next_due <= at:
-            deadline = self._deadlines.pop()
-            customer = self._customer(deadline.customer_id)
-            key = CaseKey(deadline.detector_id, deadline.scope)
-            case = customer.cases.get(key)
-            if case is not None and case.look_at == deadline.due:
-                self._examine(customer, key, case, at - 1)
-                if case.look_at == deadline.due:
-                    waiting.append(deadline)
+        for deadline, customer, key, case in self._due():
+            self._examine(customer, key, case, at - 1)
+            if case.look_at == deadline.due:
+                waiting.append(deadline)
         for deadline in waiting:
             self._deadlines.add(deadline)
 

@@ -5,16 +5,15 @@ Shuffled, repeated, cut in batches, partitioned, interrupted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.envelope import Event
 from schemas.times import HOUR, MINUTE
-from streams.engine.effects import Checkpoint, Effects
+from streams.engine.effects import Effects
 from streams.engine.engine import Engine
 from streams.engine.partition import partition_of
+from streams.stores.memory import MemoryStore
 from tests.streams.engine.stories import detector, event, final
 
 KINDS = ("order.submitted", "order.acknowledged", "order.amended", "order.state_changed", "web.page_viewed")
@@ -66,40 +65,18 @@ def test_batches_and_partitions_change_nothing(
     assert run(arrived, batch=batch, partitions=partitions) == run(arrived)
 
 
-class Store:
-    """A store in memory that keeps what a checkpoint says, as a real one does."""
-
-    def __init__(self) -> None:
-        self.records: dict[str, bytes] = {}
-        self.journal: list[bytes] = []
-        self.meta = b""
-
-    def get(self, customer_id: str) -> bytes | None:
-        return self.records.get(customer_id)
-
-    def get_many(self, customer_ids: Iterable[str]) -> Mapping[str, bytes]:
-        return {one: self.records[one] for one in customer_ids if one in self.records}
-
-    def commit(self, checkpoint: Checkpoint) -> None:
-        for customer_id, record in checkpoint.customers:
-            assert record is not None
-            self.records[customer_id] = record
-        if checkpoint.journal_restarts:
-            self.journal.clear()
-        self.journal.append(checkpoint.journal)
-        self.meta = checkpoint.meta
-
-
 def run_with_restarts(log: list[Event], every: int) -> tuple[list[str], list[Effects]]:
-    store = Store()
+    store = MemoryStore()
     effects: list[Effects] = []
     engine = Engine([detector()], records=store, strict=True, max_cached=1)
     for start in range(0, len(log), every):
         effects.append(engine.process(log[start : start + every]))
-        store.commit(engine.checkpoint())
+        store.commit(engine.checkpoint(), start)
         engine.committed()
         engine = Engine([detector()], records=store, strict=True, max_cached=1)
-        assert engine.restore(store.meta, store.journal)
+        stored = store.load()
+        assert stored.meta is not None
+        assert engine.restore(stored.meta, stored.journal)
     return final([engine], effects), effects
 
 
