@@ -28,7 +28,7 @@ from schemas.times import DAY, HOUR, MINUTE
 from streams.errors import USAGE, StreamsError
 from streams.sources.faults import MappingError
 from streams.sources.mapping_checks import Flaw, attributes_of
-from streams.sources.mapping_file import MAX_BYTES, _composed, _plain, line_of, spelled
+from streams.sources.mapping_file import MAX_BYTES, line_of, read_yaml, spelled
 
 OTHER = "other"
 """Under `lateness`: the allowance of all families that are not named."""
@@ -183,11 +183,10 @@ def load_settings(path: Path) -> OperatorSettings:
 
 def parse_settings(text: str, file: str) -> OperatorSettings:
     """The settings in `text`; `file` names it in errors. Raises SettingsError."""
-    lines: dict[Loc, int] = {}
     try:
-        data = _plain(_composed(text, file), (), lines, file)
+        data, lines = read_yaml(text, file)
     except MappingError as flaw:
-        *_, zh, en = flaw._given
+        zh, en = flaw.zh, flaw.en
         if flaw.field == "(top)":
             zh, en = f"应为键和值;写法见 {EXAMPLE}", f"must be keys and values; {EXAMPLE} shows one"
         raise SettingsError(flaw.file, flaw.line, flaw.field, zh, en) from None

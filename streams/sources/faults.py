@@ -33,6 +33,8 @@ class MappingError(LogError):
         self.file = file
         self.line = line
         self.field = field
+        self.zh = zh
+        self.en = en
 
     def __reduce__(self) -> tuple[type[LogError], tuple[Any, ...]]:
         """As for a log: rebuilt from what it was made of."""

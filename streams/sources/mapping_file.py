@@ -58,8 +58,7 @@ def load_mapping(path_or_name: str | Path) -> LogMapping:
 
 def parse_mapping(text: str, file: str) -> LogMapping:
     """The mapping in `text`; `file` names it in errors. Raises MappingError."""
-    lines: dict[Loc, int] = {}
-    data = _plain(_composed(text, file), (), lines, file)
+    data, lines = read_yaml(text, file)
     try:
         mapping = LogMapping.model_validate(data)
     except ValidationError as refused:
@@ -108,6 +107,12 @@ def spelled(loc: Loc) -> str:
     for step in loc:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
     return text or "(top)"
+
+
+def read_yaml(text: str, file: str) -> tuple[Any, dict[Loc, int]]:
+    """The plain data of a YAML text and the line of each of its places. Raises MappingError, `file` names it there."""
+    lines: dict[Loc, int] = {}
+    return _plain(_composed(text, file), (), lines, file), lines
 
 
 def _composed(text: str, file: str) -> yaml.Node:
