@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from random import Random  # noqa: TID251 - seeded by the caller, see draws.py
 from typing import Literal, TypeVar, cast
@@ -138,6 +138,25 @@ class Variant:
     weight: float = 1.0
     travels: bool = False
     charges: bool = False
+
+
+def variants_of(
+    story: str, planted: Iterable[tuple[Plant, int, float]], near_misses: Iterable[tuple[Plant, int]]
+) -> tuple[Variant, ...]:
+    """The ways a story goes: planted ones as (plant, days, weight), then near misses as (plant, days)."""
+    ways: list[tuple[VariantKind, Plant, int, float]] = [("planted", *one) for one in planted]
+    ways += [("near_miss", *one, 1.0) for one in near_misses]
+    return tuple(
+        Variant(
+            story=story,
+            cause=getattr(plant, "__name__", story),
+            kind=kind,
+            length=days * DAY,
+            plant=plant,
+            weight=weight,
+        )
+        for kind, plant, days, weight in ways
+    )
 
 
 def ordinary(plant: Plant, monthly: float, days: int, travels: bool = False, charges: bool = False) -> Variant:

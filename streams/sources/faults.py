@@ -20,7 +20,10 @@ class LogError(StreamsError):
 
 
 class MappingError(LogError):
-    """The mapping file is wrong. `file`, `line` (1-based, 0 when it has none) and `field` say where."""
+    """The mapping file is wrong.
+
+    `file`, `line` (1-based, 0 when it has none) and `field` say where, `zh` and `en` what.
+    """
 
     exit_code = USAGE
 
@@ -29,7 +32,6 @@ class MappingError(LogError):
             f"映射文件 {file} 第 {line} 行,字段 {field}:{zh}" if line else f"映射文件 {file}:{zh}",
             f"mapping {file}, line {line}, field {field}: {en}" if line else f"mapping {file}: {en}",
         )
-        self._given = (file, line, field, zh, en)
         self.file = file
         self.line = line
         self.field = field
@@ -38,4 +40,4 @@ class MappingError(LogError):
 
     def __reduce__(self) -> tuple[type[LogError], tuple[Any, ...]]:
         """As for a log: rebuilt from what it was made of."""
-        return MappingError, self._given
+        return MappingError, (self.file, self.line, self.field, self.zh, self.en)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas.times import DAY, HOUR, MINUTE
 from streams.simulator.scenes import browses, completed, delivered, signs, welcomed
-from streams.simulator.telling import Teller, Variant
+from streams.simulator.telling import Teller, variants_of
 
 STORY = "activation_late"
 MOBILE_WITHIN = 2 * HOUR
@@ -132,16 +132,8 @@ def line_just_kept(teller: Teller) -> None:
     )
 
 
-def _variants() -> tuple[Variant, ...]:
-    planted = ((sim_dead, 3, 1.5), (sim_never_alive, 4, 0.5), (parcel_dead, 6, 1.0), (line_past_promise, 8, 1.0))
-    near = ((sim_just_in_time, 2), (parcel_just_in_time, 5), (line_just_kept, 6))
-    return tuple(
-        Variant(story=STORY, cause=plant.__name__, kind="planted", length=days * DAY, plant=plant, weight=weight)
-        for plant, days, weight in planted
-    ) + tuple(
-        Variant(story=STORY, cause=plant.__name__, kind="near_miss", length=days * DAY, plant=plant)
-        for plant, days in near
-    )
-
-
-VARIANTS = _variants()
+VARIANTS = variants_of(
+    STORY,
+    planted=((sim_dead, 3, 1.5), (sim_never_alive, 4, 0.5), (parcel_dead, 6, 1.0), (line_past_promise, 8, 1.0)),
+    near_misses=((sim_just_in_time, 2), (parcel_just_in_time, 5), (line_just_kept, 6)),
+)

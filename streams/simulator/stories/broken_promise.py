@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas.times import DAY, HOUR, MINUTE
 from streams.simulator.scenes import contact, survey
-from streams.simulator.telling import Teller, Variant
+from streams.simulator.telling import Teller, variants_of
 
 STORY = "broken_promise"
 SUBJECTS = ("fault_repair", "installation", "bill_correction", "refund", "address_move", "sim_replacement")
@@ -130,16 +130,8 @@ def disliked_too_late(teller: Teller) -> None:
     promise.truth(promise.made, rated, "低分出现在八天之后", "a low mark, but more than a week later")
 
 
-def _variants() -> tuple[Variant, ...]:
-    planted = ((never_kept, 4, 1.0), (kept_late, 6, 1.5), (met_by_own_clock, 8, 1.5), (met_and_disliked, 10, 1.0))
-    near = ((kept_just_in_time, 9), (clocks_nearly_agree, 4), (disliked_too_late, 13))
-    return tuple(
-        Variant(story=STORY, cause=plant.__name__, kind="planted", length=days * DAY, plant=plant, weight=weight)
-        for plant, days, weight in planted
-    ) + tuple(
-        Variant(story=STORY, cause=plant.__name__, kind="near_miss", length=days * DAY, plant=plant)
-        for plant, days in near
-    )
-
-
-VARIANTS = _variants()
+VARIANTS = variants_of(
+    STORY,
+    planted=((never_kept, 4, 1.0), (kept_late, 6, 1.5), (met_by_own_clock, 8, 1.5), (met_and_disliked, 10, 1.0)),
+    near_misses=((kept_just_in_time, 9), (clocks_nearly_agree, 4), (disliked_too_late, 13)),
+)

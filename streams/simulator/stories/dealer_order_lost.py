@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas.times import DAY, HOUR, MINUTE
 from streams.simulator.scenes import CARE_CHANNELS, activated, browses, completed, contact, delivered
-from streams.simulator.telling import Teller, Variant
+from streams.simulator.telling import Teller, variants_of
 
 ACKNOWLEDGED_WITHIN = 2 * HOUR
 SEEN_WITHIN = DAY
@@ -145,16 +145,18 @@ def slow_but_no_dealer(teller: Teller) -> None:
     )
 
 
-def _variants() -> tuple[Variant, ...]:
-    planted = ((acknowledged_late, 5), (never_acknowledged, 8), (warehouse_never_saw, 7), (contact_centre_blind, 6))
-    near = ((acknowledged_just_in_time, 5), (seen_just_in_time, 6), (found_when_asked, 6), (slow_but_no_dealer, 5))
-    return tuple(
-        Variant(story=STORY, cause=plant.__name__, kind="planted", length=days * DAY, plant=plant)
-        for plant, days in planted
-    ) + tuple(
-        Variant(story=STORY, cause=plant.__name__, kind="near_miss", length=days * DAY, plant=plant)
-        for plant, days in near
-    )
-
-
-VARIANTS = _variants()
+VARIANTS = variants_of(
+    STORY,
+    planted=(
+        (acknowledged_late, 5, 1.0),
+        (never_acknowledged, 8, 1.0),
+        (warehouse_never_saw, 7, 1.0),
+        (contact_centre_blind, 6, 1.0),
+    ),
+    near_misses=(
+        (acknowledged_just_in_time, 5),
+        (seen_just_in_time, 6),
+        (found_when_asked, 6),
+        (slow_but_no_dealer, 5),
+    ),
+)
