@@ -149,12 +149,6 @@ class Event(Strict):
         return to_ms(self.recorded_at)
 
 
-class PlainEvent(Event):
-    """An event that says all in its envelope; attributes that a source adds are kept as they are."""
-
-    attributes: Attributes = blank(Attributes)
-
-
 @final
 class Tick(Strict):
     """A statement in the log that time has passed although nothing happened, so that replay sees the same silence."""

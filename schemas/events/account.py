@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from schemas.envelope import Attributes, Event, Identifier, PlainEvent, blank
+from schemas.envelope import Attributes, Event, Identifier, blank
 
 
 class ManagerChange(Attributes):
@@ -15,7 +15,7 @@ class ManagerChange(Attributes):
     manager_id: Identifier | None = None
 
 
-class AccountReviewed(PlainEvent):
+class AccountReviewed(Event):
     """The account was gone through with the customer."""
 
     event_type: Literal["account.reviewed"] = "account.reviewed"
@@ -28,13 +28,13 @@ class AccountManagerChanged(Event):
     attributes: ManagerChange = blank(ManagerChange)
 
 
-class AccountDetailsChanged(PlainEvent):
+class AccountDetailsChanged(Event):
     """Address, name or other details changed."""
 
     event_type: Literal["account.details_changed"] = "account.details_changed"
 
 
-class FamilyShareChanged(PlainEvent):
+class FamilyShareChanged(Event):
     """Who shares the plan changed."""
 
     event_type: Literal["family_share.changed"] = "family_share.changed"

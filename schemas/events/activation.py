@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from schemas.envelope import Attributes, Count, Event, PlainEvent, Time, Word, blank
+from schemas.envelope import Attributes, Count, Event, Time, Word, blank
 
 LineKind = Literal["mobile", "fixed"]
 Result = Literal["passed", "failed"]
@@ -91,7 +91,7 @@ class ServiceSuspended(Event):
     attributes: Suspension = blank(Suspension)
 
 
-class ServiceRestored(PlainEvent):
+class ServiceRestored(Event):
     """A suspended service works again."""
 
     event_type: Literal["service.restored"] = "service.restored"
@@ -104,19 +104,19 @@ class PortInStateChanged(Event):
     attributes: PortInProgress
 
 
-class TrialStarted(PlainEvent):
+class TrialStarted(Event):
     """The customer began to try the service."""
 
     event_type: Literal["trial.started"] = "trial.started"
 
 
-class AccountStructureChanged(PlainEvent):
+class AccountStructureChanged(Event):
     """The structure of a business account was set up or changed."""
 
     event_type: Literal["account.structure_changed"] = "account.structure_changed"
 
 
-class OnlineAccountCreated(PlainEvent):
+class OnlineAccountCreated(Event):
     """The customer has an online account."""
 
     event_type: Literal["online_account.created"] = "online_account.created"
@@ -150,7 +150,7 @@ class AppointmentCancelled(Event):
     attributes: Visit = blank(Visit)
 
 
-class EsimProfileDownloaded(PlainEvent):
+class EsimProfileDownloaded(Event):
     """The eSIM profile is on the device."""
 
     event_type: Literal["esim.profile_downloaded"] = "esim.profile_downloaded"
@@ -163,7 +163,7 @@ class RealNameCheckCompleted(Event):
     attributes: IdentityCheck
 
 
-class FwaInstallVisitCompleted(PlainEvent):
+class FwaInstallVisitCompleted(Event):
     """The fixed-wireless equipment was installed at the customer's home."""
 
     event_type: Literal["fwa.install_visit_completed"] = "fwa.install_visit_completed"

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from schemas.envelope import Attributes, Count, Event, Minor, PlainEvent, Time, Word, blank
+from schemas.envelope import Attributes, Count, Event, Minor, Time, Word, blank
 
 
 class Bill(Attributes):
@@ -39,7 +39,7 @@ class BillIssued(Event):
     attributes: Bill
 
 
-class BillViewed(PlainEvent):
+class BillViewed(Event):
     """The customer looked at a bill."""
 
     event_type: Literal["bill.viewed"] = "bill.viewed"
@@ -52,19 +52,19 @@ class BillDisputed(Event):
     attributes: Dispute = blank(Dispute)
 
 
-class BillAdjusted(PlainEvent):
+class BillAdjusted(Event):
     """A bill was corrected; the correction is the envelope's amount, negative in the customer's favour."""
 
     event_type: Literal["bill.adjusted"] = "bill.adjusted"
 
 
-class BillCopyRequested(PlainEvent):
+class BillCopyRequested(Event):
     """The customer asked for a copy of a bill."""
 
     event_type: Literal["bill.copy_requested"] = "bill.copy_requested"
 
 
-class BillSplit(PlainEvent):
+class BillSplit(Event):
     """The bill of two lines was split."""
 
     event_type: Literal["bill.split"] = "bill.split"

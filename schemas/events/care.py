@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from schemas.envelope import Attributes, Count, Event, Identifier, Label, PlainEvent, Reason, Score, Word, blank
+from schemas.envelope import Attributes, Count, Event, Identifier, Label, Reason, Score, Word, blank
 
 TicketState = (
     Literal["acknowledged", "rejected", "pending", "held", "inProgress", "cancelled", "closed", "resolved"] | Word
@@ -104,43 +104,43 @@ class InteractionOutboundCallCompleted(Event):
     attributes: OutboundCall = blank(OutboundCall)
 
 
-class InteractionPriceEnquired(PlainEvent):
+class InteractionPriceEnquired(Event):
     """The customer asked what it would cost."""
 
     event_type: Literal["interaction.price_enquired"] = "interaction.price_enquired"
 
 
-class InteractionRenewalContacted(PlainEvent):
+class InteractionRenewalContacted(Event):
     """The operator spoke with the customer about renewing, unasked."""
 
     event_type: Literal["interaction.renewal_contacted"] = "interaction.renewal_contacted"
 
 
-class InteractionAccountEnquired(PlainEvent):
+class InteractionAccountEnquired(Event):
     """The customer asked about account management."""
 
     event_type: Literal["interaction.account_enquired"] = "interaction.account_enquired"
 
 
-class InteractionAdviceGiven(PlainEvent):
+class InteractionAdviceGiven(Event):
     """The customer was advised on new details."""
 
     event_type: Literal["interaction.advice_given"] = "interaction.advice_given"
 
 
-class InteractionNeedRaised(PlainEvent):
+class InteractionNeedRaised(Event):
     """The customer named a need for a new service."""
 
     event_type: Literal["interaction.need_raised"] = "interaction.need_raised"
 
 
-class InteractionRoadmapDiscussed(PlainEvent):
+class InteractionRoadmapDiscussed(Event):
     """The technology roadmap was discussed with the customer."""
 
     event_type: Literal["interaction.roadmap_discussed"] = "interaction.roadmap_discussed"
 
 
-class InteractionReportRequested(PlainEvent):
+class InteractionReportRequested(Event):
     """The customer asked for an agreed report."""
 
     event_type: Literal["interaction.report_requested"] = "interaction.report_requested"
@@ -167,13 +167,13 @@ class TicketStateChanged(Event):
     attributes: TicketProgress
 
 
-class TicketResolved(PlainEvent):
+class TicketResolved(Event):
     """The operator considers the ticket solved."""
 
     event_type: Literal["ticket.resolved"] = "ticket.resolved"
 
 
-class TicketClosed(PlainEvent):
+class TicketClosed(Event):
     """The ticket was closed."""
 
     event_type: Literal["ticket.closed"] = "ticket.closed"

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from schemas.envelope import Attributes, Event, Label, PlainEvent, Time, Word, blank
+from schemas.envelope import Attributes, Event, Label, Time, Word, blank
 
 
 class ContractEnd(Attributes):
@@ -33,19 +33,19 @@ class Offer(Attributes):
     offer: Word | None = None
 
 
-class ContractNegotiationStarted(PlainEvent):
+class ContractNegotiationStarted(Event):
     """Terms are being discussed."""
 
     event_type: Literal["contract.negotiation_started"] = "contract.negotiation_started"
 
 
-class ContractSigned(PlainEvent):
+class ContractSigned(Event):
     """The customer signed."""
 
     event_type: Literal["contract.signed"] = "contract.signed"
 
 
-class ContractAmended(PlainEvent):
+class ContractAmended(Event):
     """Terms of a running contract were changed."""
 
     event_type: Literal["contract.amended"] = "contract.amended"
@@ -58,13 +58,13 @@ class ContractEndScheduled(Event):
     attributes: ContractEnd
 
 
-class ContractExpired(PlainEvent):
+class ContractExpired(Event):
     """The term ended."""
 
     event_type: Literal["contract.expired"] = "contract.expired"
 
 
-class ContractRenewed(PlainEvent):
+class ContractRenewed(Event):
     """The customer signed again."""
 
     event_type: Literal["contract.renewed"] = "contract.renewed"
@@ -91,7 +91,7 @@ class PortOutRequested(Event):
     attributes: PortOut = blank(PortOut)
 
 
-class PortOutCodeIssued(PlainEvent):
+class PortOutCodeIssued(Event):
     """The customer got the code for the move."""
 
     event_type: Literal["port_out.code_issued"] = "port_out.code_issued"
@@ -118,7 +118,7 @@ class RetentionOfferAccepted(Event):
     attributes: Offer = blank(Offer)
 
 
-class RetentionReviewRequested(PlainEvent):
+class RetentionReviewRequested(Event):
     """Customer service asked retention to look at the customer again."""
 
     event_type: Literal["retention.review_requested"] = "retention.review_requested"

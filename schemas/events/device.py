@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from schemas.envelope import Attributes, Count, Event, PlainEvent, blank
+from schemas.envelope import Attributes, Count, Event, blank
 
 
 class DeviceChange(Attributes):
@@ -40,13 +40,13 @@ class DeviceChanged(Event):
     attributes: DeviceChange = blank(DeviceChange)
 
 
-class DeviceReplaced(PlainEvent):
+class DeviceReplaced(Event):
     """The customer got a replacement."""
 
     event_type: Literal["device.replaced"] = "device.replaced"
 
 
-class DeviceLossReported(PlainEvent):
+class DeviceLossReported(Event):
     """A device was lost, damaged or stolen."""
 
     event_type: Literal["device.loss_reported"] = "device.loss_reported"
@@ -59,7 +59,7 @@ class DeviceFaultReported(Event):
     attributes: Fault = blank(Fault)
 
 
-class InsuranceClaimOpened(PlainEvent):
+class InsuranceClaimOpened(Event):
     """The customer claims on the device insurance."""
 
     event_type: Literal["insurance.claim_opened"] = "insurance.claim_opened"
@@ -72,13 +72,13 @@ class UpgradeEligibilityChecked(Event):
     attributes: Eligibility = blank(Eligibility)
 
 
-class UpgradeRequested(PlainEvent):
+class UpgradeRequested(Event):
     """The customer asked for an upgrade."""
 
     event_type: Literal["upgrade.requested"] = "upgrade.requested"
 
 
-class UpgradeCompleted(PlainEvent):
+class UpgradeCompleted(Event):
     """The upgraded service works."""
 
     event_type: Literal["upgrade.completed"] = "upgrade.completed"

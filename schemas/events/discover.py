@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from schemas.envelope import Attributes, Count, Event, Label, PlainEvent, blank
+from schemas.envelope import Attributes, Count, Event, Label, blank
 
 
 class PageView(Attributes):
@@ -29,7 +29,7 @@ class WebPageViewed(Event):
     attributes: PageView = blank(PageView)
 
 
-class StoreVisited(PlainEvent):
+class StoreVisited(Event):
     """The customer was in a shop."""
 
     event_type: Literal["store.visited"] = "store.visited"
@@ -42,7 +42,7 @@ class CampaignResponded(Event):
     attributes: Campaign = blank(Campaign)
 
 
-class ReferralRecorded(PlainEvent):
+class ReferralRecorded(Event):
     """The customer came by, or gave, a recommendation."""
 
     event_type: Literal["referral.recorded"] = "referral.recorded"

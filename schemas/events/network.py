@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from schemas.envelope import Attributes, Event, Label, PlainEvent, blank
+from schemas.envelope import Attributes, Event, Label, blank
 
 
 class AffectedArea(Attributes):
@@ -23,7 +23,7 @@ class OutageStarted(Event):
     attributes: AffectedArea = blank(AffectedArea)
 
 
-class OutageEnded(PlainEvent):
+class OutageEnded(Event):
     """The outage is over for this customer."""
 
     event_type: Literal["outage.ended"] = "outage.ended"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from schemas.envelope import Attributes, Event, Identifier, Minor, PlainEvent, Word, blank
+from schemas.envelope import Attributes, Event, Identifier, Minor, Word, blank
 
 LineKind = Literal["mobile", "fixed"]
 OrderState = (
@@ -122,7 +122,7 @@ class CreditCheckCompleted(Event):
     attributes: CreditDecision
 
 
-class StockReserved(PlainEvent):
+class StockReserved(Event):
     """Goods for the order were set aside."""
 
     event_type: Literal["stock.reserved"] = "stock.reserved"
@@ -135,13 +135,13 @@ class ShipmentCreated(Event):
     attributes: Consignment = blank(Consignment)
 
 
-class ShipmentDelivered(PlainEvent):
+class ShipmentDelivered(Event):
     """The customer holds the equipment (handset, SIM)."""
 
     event_type: Literal["shipment.delivered"] = "shipment.delivered"
 
 
-class InvoiceIssued(PlainEvent):
+class InvoiceIssued(Event):
     """The invoice for the purchase went out."""
 
     event_type: Literal["invoice.issued"] = "invoice.issued"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from schemas.envelope import Attributes, Event, PlainEvent, Time, Word, blank
+from schemas.envelope import Attributes, Event, Time, Word, blank
 
 PaymentState = Literal["pendingAuthorization", "authorized", "captured", "failed", "canceled", "denied", "done"] | Word
 """TMF676 v4 states. Open, because the standard grows: an unknown state is kept, not refused."""
@@ -40,13 +40,13 @@ class PaymentStateChanged(Event):
     attributes: PaymentProgress
 
 
-class PaymentReceiptIssued(PlainEvent):
+class PaymentReceiptIssued(Event):
     """The customer got a receipt."""
 
     event_type: Literal["payment.receipt_issued"] = "payment.receipt_issued"
 
 
-class PaymentLost(PlainEvent):
+class PaymentLost(Event):
     """A payment cannot be found."""
 
     event_type: Literal["payment.lost"] = "payment.lost"
@@ -66,19 +66,19 @@ class RefundPromised(Event):
     attributes: RefundPromise = blank(RefundPromise)
 
 
-class RefundIssued(PlainEvent):
+class RefundIssued(Event):
     """Money went back to the customer."""
 
     event_type: Literal["refund.issued"] = "refund.issued"
 
 
-class InstalmentAgreed(PlainEvent):
+class InstalmentAgreed(Event):
     """Payment in instalments was agreed, for a device or a debt."""
 
     event_type: Literal["instalment.agreed"] = "instalment.agreed"
 
 
-class WalletBound(PlainEvent):
+class WalletBound(Event):
     """The customer linked a wallet."""
 
     event_type: Literal["wallet.bound"] = "wallet.bound"
