@@ -51,10 +51,12 @@ class Delivery:
                 suffixes.append(placement[2])
                 places.append(position)
 
-    def add_late(self, raws: Sequence[bytes], positions: Sequence[int], too_late: Sequence[SetAside]) -> None:
+    def add_late(
+        self, raws: Sequence[bytes], positions: Sequence[int], too_late: Sequence[SetAside], origin: str = ""
+    ) -> None:
         """Take in the events of a batch that came later than allowed, as dead letters with their place."""
         self.dead_letters += [
-            dead_letter(raws[place], "", positions[place], Reason.TOO_LATE, detail, field="occurred_at")
+            dead_letter(raws[place], origin, positions[place], Reason.TOO_LATE, detail, field="occurred_at")
             for place, detail in too_late
         ]
 
