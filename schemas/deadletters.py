@@ -33,6 +33,7 @@ class Reason(StrEnum):
     FUTURE_TIME = "future_time"
     IMPLAUSIBLE_TIME = "implausible_time"
     TOO_LATE = "too_late"
+    WRONG_KEY = "wrong_key"
     MAPPING = "mapping"
 
 

@@ -1,0 +1,68 @@
+"""Effects on their way to their topics: an idempotent producer whose acknowledgements a commit waits for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+
+from streams.kafka.settings import KafkaSettings
+from streams.sinks.kpi_columns import KpiTables
+from streams.sinks.ports import Delivery
+from streams.sinks.wire import TopicRecord, records_of
+
+_PATIENCE_MS = 600_000
+"""How long an effect may wait for the broker before the worker gives up and is started anew."""
+_LARGEST = 1 << 20
+
+Acks = list[Awaitable[Any]]
+
+
+class EffectsProducer:
+    """Sends deliveries to `mot.alerts`, `mot.facts` and `mot.dlq`. One for all partitions of a worker."""
+
+    def __init__(self, kafka: KafkaSettings) -> None:
+        self._topics = {"alerts": kafka.alerts_topic, "facts": kafka.facts_topic, "dlq": kafka.dlq_topic}
+        self._kpi_tables = KpiTables()
+        self.producer = AIOKafkaProducer(
+            **kafka.aiokafka(),
+            enable_idempotence=True,
+            acks="all",
+            linger_ms=2,
+            max_batch_size=256 << 10,
+            max_request_size=_LARGEST,
+            request_timeout_ms=_PATIENCE_MS,
+        )
+
+    async def start(self) -> None:
+        """Connect. Raises KafkaConnectionError."""
+        await self.producer.start()
+
+    async def send(self, delivery: Delivery, partition: int) -> Acks:
+        """Hand a delivery over to the producer; what is returned is done when the broker has it all.
+
+        Waits while the producer's buffer for a partition is full.
+        """
+        return [await self._sent(record, partition) for record in records_of(delivery, partition, self._kpi_tables)]
+
+    async def _sent(self, record: TopicRecord, partition: int) -> Awaitable[Any]:
+        sent: Awaitable[Any] = await self.producer.send(
+            self._topics[record.topic_kind],
+            value=record.value,
+            key=record.key,
+            partition=partition,
+            headers=list(record.headers),  # aiokafka takes a list only
+        )
+        return sent
+
+    async def close(self) -> None:
+        """Send what is waiting and disconnect."""
+        await self.producer.stop()
+
+
+async def settled(acks: Sequence[Awaitable[Any]]) -> None:
+    """Return when all are acknowledged. Raises KafkaError when one never was."""
+    if acks:
+        await asyncio.gather(*acks)

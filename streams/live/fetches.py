@@ -1,0 +1,102 @@
+"""Faust's Kafka transport, changed in one respect: a Faust message is a whole fetch of a partition.
+
+Faust keeps assignment, rebalancing, flow control, generation checks, acknowledgement and commit. Two of its habits must
+go with it: it takes the offsets between two messages for gaps, which it then holds twice, and it counts acknowledged
+messages one by one. Whole fetches come in order and are acknowledged in order, so there are no gaps, and the offset to
+commit is the highest acknowledged plus one.
+
+Where reading goes on is not asked of the broker: the offsets that count are those in the partition's own state. The
+group's committed offsets are a hint to people and to `mot lag`; failing to write one is no reason to stop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, ClassVar
+
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
+    """aiokafka on a thread of its own; a refused commit is not fatal."""
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        consumer = self._ensure_consumer()
+        held = {tp: offset for tp, offset in offsets.items() if tp in self.assignment()}
+        try:
+            await consumer.commit({driver.ensure_aiokafka_TP(tp): offset for tp, offset in held.items()})
+        except (CommitFailedError, IllegalStateError, KafkaError) as fault:
+            self.log.warning("group commit not written, our own offsets stand: %r", fault)
+            return False
+        return True
+
+
+class Consumer(driver.Consumer):  # type: ignore[misc]
+    """Yields one message per partition and fetch; its value is the list of aiokafka records.
+
+    The app's `where_to_read` says at which offset to read on in each assigned topic-partition.
+    """
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+        """See Faust's Consumer. One message per partition that had records."""
+        fetched, active = await self._wait_next_records(timeout)
+        generation = self.app.consumer_generation_id
+        if fetched is None or self.should_stop:
+            return
+        if not self.flow_active:  # a rebalance began meanwhile; reading goes on where our state says
+            return
+        for tp, records in fetched.items():
+            if not self.flow_active or self.app.consumer_generation_id != generation:
+                return
+            if records and (active is None or tp in active or tp in self._buffered_partitions):
+                self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
+                yield tp, self._whole(tp, records)
+
+    def _whole(self, tp: TP, records: list[Any]) -> ConsumerMessage:
+        last = records[-1]
+        return ConsumerMessage(
+            last.topic,
+            last.partition,
+            last.offset,
+            last.timestamp / 1000.0 if last.timestamp is not None else None,
+            last.timestamp_type,
+            (),
+            None,
+            records,
+            None,
+            tp=tp,
+            generation_id=self.app.consumer_generation_id,
+        )
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Go to the offsets in our own state. Topic-partitions without any start at their first record."""
+        offsets = dict(await self.app.where_to_read(self.assignment()))
+        if offsets:
+            await self.seek_wait(offsets)
+        return offsets
+
+    def _new_offset(self, tp: TP) -> int | None:
+        acked = self._acked[tp]
+        if not acked:
+            return None
+        highest = max(acked)
+        acked.clear()
+        self._acked_index[tp].clear()
+        return int(highest) + 1
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """There are no gaps between whole fetches."""
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Our own watchdog looks after progress (streams/live/watchdog.py)."""
+
+
+class Transport(driver.Transport):  # type: ignore[misc]
+    """The aiokafka transport with our consumer."""
+
+    Consumer: ClassVar[type[Consumer]] = Consumer

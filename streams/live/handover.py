@@ -1,0 +1,274 @@
+"""State changes hands through a compacted topic: what one worker committed, the next one finds.
+
+Each commit is one Kafka transaction on `mot.state`: the customers it touched (key `c<id>`), the engine's journal entry
+(`j<entry><part>`), and a last record `m` with the engine's position, the offsets applied and the epoch. Compaction keeps
+the latest of each key. The transaction is written before the local file's, so the file is a mirror of the topic, never
+ahead of it; and it is written under the partition's transactional id, so the broker refuses the writes of a worker that
+has lost the partition without noticing.
+
+Taking a partition over: become the owner (which ends the predecessor's open transaction), read the topic from where the
+local file ends, write the file, then the first transaction under the new epoch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic
+from typing import Any, NamedTuple
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
+
+from schemas.moments import Text
+from streams.engine.effects import Checkpoint
+from streams.errors import StateCorrupted, StreamsError
+from streams.kafka.settings import KafkaSettings
+from streams.stores.mirrored import Mirror, MirroredStore
+
+_PART = 800_000
+"""Longest value of a record, in bytes; a journal entry is cut into as many records as it needs."""
+_CHUNK = 50_000
+"""Customers written to the local file in one go while taking over."""
+_PATIENCE_MS = 600_000
+"""How long a batch may wait for the broker; and the longest a transaction may stay open."""
+
+
+class _Position(NamedTuple):
+    """The record `m`."""
+
+    epoch: int
+    worker: str
+    applied: int
+    offsets: dict[str, int]
+    journal: tuple[int, int]
+    meta: bytes | None
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_Position).decode
+
+
+class Fenced(StreamsError):
+    """Another worker owns the partition now; what this one has not committed, the other computes itself."""
+
+    def __init__(self, partition: int) -> None:
+        self.partition = partition
+        super().__init__(
+            Text(
+                zh=f"分区 {partition} 已由另一个工作进程接管;本进程退出,未提交的部分由对方重新计算。",
+                en=f"Partition {partition} is owned by another worker now; this one exits, the other computes what was "
+                "not committed.",
+            )
+        )
+
+
+class TopicBehindState(StreamsError):
+    """The hand-over topic, or an events topic, ends before what the state says was read: it was made anew."""
+
+    def __init__(self, topic: str, end: int, expected: int, path: Path) -> None:
+        super().__init__(
+            Text(
+                zh=f"主题 {topic} 只到偏移 {end},而状态文件 {path} 已到 {expected}:主题被重建过。若要从新主题重新开始,"
+                "请换一个前缀或消费组,或移走状态目录并清空状态主题。",
+                en=f"Topic {topic} ends at offset {end}, but the state in {path} has read up to {expected}: the topic was "
+                "made anew. To begin again, take another prefix or group, or move the state folder away and empty the "
+                "state topic.",
+            )
+        )
+
+
+class Handover:
+    """One partition's side of the hand-over topic. `worker` names this process in the records."""
+
+    def __init__(self, kafka: KafkaSettings, partition: int, worker: str) -> None:
+        self._kafka = kafka
+        self._at = TopicPartition(kafka.state_topic, partition)
+        self._worker = worker
+        self._producer = AIOKafkaProducer(
+            **kafka.aiokafka(),
+            transactional_id=f"{kafka.state_topic}-{kafka.group}-{partition}",
+            transaction_timeout_ms=_PATIENCE_MS,
+            request_timeout_ms=_PATIENCE_MS,
+            max_batch_size=_PART + 64_000,
+            max_request_size=_PART + 128_000,
+        )
+        self.restore_seconds = 0.0
+        self.restored_records = 0
+
+    async def take_over(self, store: MirroredStore, path: Path) -> Mirror:
+        """Become the owner, bring `store` up to date and claim it. Returns the mirror now in the store.
+
+        Raises Fenced when yet another worker became the owner meanwhile, TopicBehindState, StateCorrupted.
+        """
+        began = monotonic()
+        await self._producer.start()
+        await self._guarded(self._producer.begin_transaction())
+        mirror = store.mirror
+        async with _reading(self._kafka, self._at) as reader:
+            start, end = await reader.bounds()
+            if mirror is not None and mirror.next > end:
+                raise TopicBehindState(self._at.topic, end, mirror.next, path)
+            if mirror is None or mirror.next < end:
+                known = None if mirror is None or mirror.next < start else mirror
+                mirror = await self._catch_up(store, reader, known, start, end)
+        store_position = store.load()
+        claimed = Mirror(mirror.next, mirror.epoch + 1, mirror.offsets, mirror.journal)
+        following = await self._send([self._position(store_position.applied, claimed, store_position.meta)])
+        claimed = msgspec.structs.replace(claimed, next=following)
+        store.advance_mirrored(store_position.applied, claimed)
+        self.restore_seconds = monotonic() - began
+        return claimed
+
+    async def _catch_up(
+        self, store: MirroredStore, reader: _Reader, known: Mirror | None, start: int, end: int
+    ) -> Mirror:
+        store.begin_catching_up(anew=known is None)
+        customers: dict[str, bytes | None] = {}
+        journal: dict[int, dict[int, bytes]] = {}
+        position: _Position | None = None
+        async for key, value in reader.records(start if known is None else known.next, end):
+            self.restored_records += 1
+            if key.startswith(b"c"):
+                customers[key[1:].decode()] = value
+                if len(customers) >= _CHUNK:
+                    store.put_customers(customers)
+                    customers = {}
+            elif key == b"m":
+                position = None if value is None else _decode(value)
+            else:
+                entry, part = int.from_bytes(key[1:5]), int.from_bytes(key[5:7])
+                journal.setdefault(entry, {})[part] = value or b""
+        store.put_customers(customers)
+        before = store.load() if known is not None else None
+        if position is None:  # nothing was committed since: an owner that came and went
+            mirror = known or Mirror(end, 0, {}, (0, 0))
+            mirror = msgspec.structs.replace(mirror, next=end)
+            store.caught_up(None, None, before.applied if before else 0, mirror)
+            return mirror
+        mirror = Mirror(end, position.epoch, position.offsets, position.journal)
+        entries = _whole_entries(journal, position.journal, known, before.journal if before else ())
+        store.caught_up(position.meta, entries, position.applied, mirror)
+        return mirror
+
+    async def write(self, checkpoint: Checkpoint, applied: int, before: Mirror, offsets: dict[str, int]) -> Mirror:
+        """Write a commit as one transaction. Returns the mirror that the local file is to have.
+
+        Raises Fenced when the partition is another worker's.
+        """
+        cycle, count = before.journal
+        if checkpoint.journal_restarts:
+            cycle, count = cycle + 1, 0
+        rows: list[tuple[bytes, bytes | None]] = [(b"c" + name.encode(), one) for name, one in checkpoint.customers]
+        if checkpoint.journal:
+            rows += _journal_records(count, checkpoint.journal)
+            count += 1
+        mirror = Mirror(before.next, before.epoch, offsets, (cycle, count))
+        rows.append(self._position(applied, mirror, checkpoint.meta))
+        await self._guarded(self._producer.begin_transaction())
+        return msgspec.structs.replace(mirror, next=await self._send(rows))
+
+    def _position(self, applied: int, mirror: Mirror, meta: bytes | None) -> tuple[bytes, bytes]:
+        position = _Position(mirror.epoch, self._worker, applied, dict(mirror.offsets), mirror.journal, meta)
+        return b"m", _encode(position)
+
+    async def _send(self, rows: Sequence[tuple[bytes, bytes | None]]) -> int:
+        """Write the rows and end the transaction. Returns the offset that follows the last of them."""
+        producer, (topic, partition) = self._producer, self._at
+        batch = producer.create_batch()
+        sent: list[Awaitable[Any]] = []
+        for key, value in rows:
+            if batch.append(key=key, value=value, timestamp=None) is None:
+                sent.append(await producer.send_batch(batch, topic, partition=partition))
+                batch = producer.create_batch()
+                batch.append(key=key, value=value, timestamp=None)
+        last_count = batch.record_count()
+        sent.append(await producer.send_batch(batch, topic, partition=partition))
+        acks = await self._guarded(asyncio.gather(*sent))
+        await self._guarded(producer.commit_transaction())
+        return int(acks[-1].offset) + last_count
+
+    async def _guarded(self, work: Awaitable[Any]) -> Any:
+        try:
+            return await work
+        except (ProducerFenced, InvalidProducerEpoch) as fault:
+            raise Fenced(self._at.partition) from fault
+
+    async def close(self) -> None:
+        """Let go of the connection. What was not committed does not exist."""
+        with suppress(Exception):  # closing after a fault must not hide the fault
+            await asyncio.wait_for(self._producer.stop(), timeout=5)
+
+
+def _journal_records(entry: int, packed: bytes) -> list[tuple[bytes, bytes | None]]:
+    """An entry as records. Each says of how many parts the entry is made: keys are used again when the journal
+    restarts, and an older, longer entry may have left parts behind."""
+    parts = [packed[at : at + _PART] for at in range(0, len(packed), _PART)]
+    of = len(parts).to_bytes(2)
+    return [(b"j" + entry.to_bytes(4) + number.to_bytes(2), of + part) for number, part in enumerate(parts)]
+
+
+def _whole_entries(
+    found: dict[int, dict[int, bytes]], counting: tuple[int, int], known: Mirror | None, before: Sequence[bytes]
+) -> list[bytes]:
+    """The journal's entries in order: those just read, and the local file's where it holds the same journal."""
+    cycle, count = counting
+    held = before if known is not None and known.journal[0] == cycle else ()
+    entries = []
+    for number in range(count):
+        parts = found.get(number)
+        if parts and (of := int.from_bytes(parts[0][:2])) <= len(parts):
+            entries.append(b"".join(parts[part][2:] for part in range(of)))
+        elif number < len(held):
+            entries.append(held[number])
+        else:
+            raise StateCorrupted(Path("mot.state"), f"journal entry {number} is missing")
+    return entries
+
+
+class _Reader:
+    """Reads committed records of one partition up to an offset."""
+
+    def __init__(self, consumer: AIOKafkaConsumer, at: TopicPartition) -> None:
+        self._consumer = consumer
+        self._at = at
+
+    async def bounds(self) -> tuple[int, int]:
+        """First offset and end of what is committed."""
+        start = await self._consumer.beginning_offsets([self._at])
+        end = await self._consumer.end_offsets([self._at])
+        return start[self._at], end[self._at]
+
+    async def records(self, start: int, end: int) -> AsyncIterator[tuple[bytes, bytes | None]]:
+        """Keys and values from `start` up to `end`."""
+        self._consumer.seek(self._at, start)
+        while await self._consumer.position(self._at) < end:
+            for batch in (await self._consumer.getmany(self._at, timeout_ms=500)).values():
+                for record in batch:
+                    yield record.key, record.value
+
+
+class _reading:
+    """A reader with a consumer of its own, outside any group."""
+
+    def __init__(self, kafka: KafkaSettings, at: TopicPartition) -> None:
+        self._consumer = AIOKafkaConsumer(
+            **kafka.aiokafka(),
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_partition_fetch_bytes=8 << 20,
+            fetch_max_wait_ms=50,
+        )
+        self._at = at
+
+    async def __aenter__(self) -> _Reader:
+        await self._consumer.start()
+        self._consumer.assign([self._at])
+        return _Reader(self._consumer, self._at)
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._consumer.stop()

@@ -1,0 +1,119 @@
+"""Which partitions this worker owns: opened when assigned, with their state brought up to date, closed when gone."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from streams.engine.engine import Engine
+from streams.errors import StateCorrupted
+from streams.kafka.settings import KafkaSettings
+from streams.live.effects import EffectsProducer
+from streams.live.handover import Handover
+from streams.live.metrics import Metrics
+from streams.live.partition import LivePartition, restored, survive
+from streams.live.settings import LiveSettings, Step
+from streams.settings import OperatorSettings
+from streams.stores.mirrored import MirroredStore
+
+logger = logging.getLogger(__name__)
+
+
+def state_path(folder: Path, partition: int) -> Path:
+    """The state file of a partition."""
+    return folder / f"partition-{partition:03d}.sqlite"
+
+
+class Ownership:
+    """Opens and closes partitions. `worker` names this process in the hand-over topic."""
+
+    def __init__(
+        self,
+        kafka: KafkaSettings,
+        folder: Path,
+        operator: OperatorSettings,
+        settings: LiveSettings,
+        effects: EffectsProducer,
+        metrics: Metrics,
+        worker: str,
+        fault: Callable[[Step], None] = survive,
+    ) -> None:
+        self._kafka = kafka
+        self._folder = folder
+        self._lateness = operator.lateness()
+        self._placements = operator.placements()
+        self._catalogue = operator.catalogue()
+        self._settings = settings
+        self._effects = effects
+        self._metrics = metrics
+        self._worker = worker
+        self._fault = fault
+        self.partitions: dict[int, LivePartition] = {}
+
+    async def become(self, numbers: Iterable[int]) -> None:
+        """Own exactly the partitions `numbers`. Raises Fenced, StreamsError, KafkaError."""
+        wanted = set(numbers)
+        for number in [number for number in self.partitions if number not in wanted]:
+            await self.partitions.pop(number).close()
+        missing = sorted(wanted - self.partitions.keys())
+        opened = await asyncio.gather(*map(self._open, missing))
+        self.partitions.update(zip(missing, opened, strict=True))
+
+    async def close(self) -> None:
+        """Give all away."""
+        await self.become(())
+
+    async def _open(self, number: int) -> LivePartition:
+        path = state_path(self._folder, number)
+        try:
+            return await self._opened(number, path)
+        except StateCorrupted as fault:  # found while reading; the hand-over topic has it all
+            logger.error("%s", fault)
+            put_aside(path)
+            self._metrics.rebuilt.inc()
+            return await self._opened(number, path)
+
+    async def _opened(self, number: int, path: Path) -> LivePartition:
+        store = MirroredStore(path, synchronous=self._settings.synchronous)
+        handover = Handover(self._kafka, number, self._worker)
+        try:
+            mirror = await handover.take_over(store, path)
+            engine = self._engine(number, store)
+            if not restored(engine, store, path):
+                logger.warning("partition %d: the state was made with other detectors or settings", number)
+        except BaseException:
+            store.close()
+            await handover.close()
+            raise
+        self._metrics.taken_over(number, handover.restore_seconds, handover.restored_records)
+        return LivePartition(
+            number,
+            engine,
+            store,
+            handover,
+            self._effects,
+            settings=self._settings,
+            metrics=self._metrics,
+            mirror=mirror,
+            fault=self._fault,
+        )
+
+    def _engine(self, number: int, store: MirroredStore) -> Engine:
+        return Engine(
+            self._catalogue,
+            partition=number,
+            records=store,
+            strict=self._settings.strict,
+            lateness=self._lateness,
+            placements=self._placements,
+            max_cached=self._settings.max_cached,
+        )
+
+
+def put_aside(path: Path) -> None:
+    """Keep a damaged file for whoever wants to look at it, one per partition."""
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    path.replace(path.with_name(path.name + ".damaged"))

@@ -1,0 +1,237 @@
+"""The production runner: Faust carries the records, the engine decides, Kafka keeps the effects.
+
+`mot run worker` starts it with health, metrics and a watchdog; `faust -A streams.runners.faust_app worker` starts the same
+app under Faust's own command, configured by MOT_KAFKA (settings file), MOT_STATE (folder) and MOT_SETTINGS.
+
+Faust is asked for group membership, fetching, flow control and the group's commits. Its tables, windows, `take` and web
+server stay unused, see "Decisions" in streams/README.md. An agent never raises: whatever is unexpected ends the process,
+and the supervisor starts it anew from the last commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from time import time_ns
+from typing import Any
+
+import faust
+import faust._cython.streams
+from faust.types import TP
+
+from streams.errors import StateCorrupted, StreamsError
+from streams.kafka.settings import KafkaSettings, load_kafka_settings
+from streams.live.effects import EffectsProducer
+from streams.live.fetches import Transport
+from streams.live.metrics import Metrics
+from streams.live.ownership import Ownership, put_aside
+from streams.live.partition import LivePartition, survive
+from streams.live.settings import LiveSettings, Step
+from streams.settings import OperatorSettings, load_settings
+
+FAIL_STOP = 70
+"""Exit code of a worker that ended itself: start it again."""
+
+logger = logging.getLogger(__name__)
+
+
+def wall_clock_ms() -> float:
+    """Milliseconds since the epoch. The worker's only clock of that kind; the engine never sees it."""
+    return time_ns() / 1e6
+
+
+def fail_stop(fault: BaseException) -> None:
+    """End this process at once, without any cleaning up that could write something."""
+    logger.critical("the worker ends itself: %s", fault, exc_info=not isinstance(fault, StreamsError) and fault)
+    sys.stderr.flush()
+    os._exit(FAIL_STOP)
+
+
+class LiveApp(faust.App):  # type: ignore[misc]
+    """A Faust app on our transport, with the engine's partitions behind its agent.
+
+    `fault` is called at every step of the commit protocol (tests end the process there); `failed` is told of what must
+    end the process.
+    """
+
+    def __init__(
+        self,
+        kafka: KafkaSettings,
+        folder: Path,
+        *,
+        operator: OperatorSettings | None = None,
+        settings: LiveSettings | None = None,
+        worker: str = "",
+        fault: Callable[[Step], None] = survive,
+        failed: Callable[[BaseException], None] = fail_stop,
+    ) -> None:
+        self.kafka = kafka
+        self.settings = settings or LiveSettings()
+        self.metrics = Metrics(wall_clock_ms)
+        self.effects = EffectsProducer(kafka)
+        self.ownership = Ownership(
+            kafka,
+            folder,
+            operator or OperatorSettings(),
+            self.settings,
+            self.effects,
+            self.metrics,
+            worker or f"pid-{os.getpid()}",
+            fault,
+        )
+        self._failed = failed
+        self._commits: dict[int, asyncio.Task[None]] = {}
+        self.reading = False
+        self.stopping = False
+        super().__init__(kafka.group, **self._configuration(worker, folder))
+        self.agent(self.topic(*kafka.events, value_type=bytes, value_serializer="raw"), name="events")(self._events)
+        self.on_rebalance_complete.connect(self._assigned)
+        self.on_partitions_revoked.connect(self._revoked)
+
+    def _configuration(self, worker: str, folder: Path) -> dict[str, Any]:
+        timeout = self.settings.session_timeout
+        return {
+            "broker": [f"kafka://{address}" for address in self.kafka.bootstrap.split(",")],
+            "broker_credentials": self.kafka.faust_credentials(),
+            "autodiscover": False,
+            "datadir": folder / "faust",
+            "web_enabled": False,
+            "topic_allow_declare": False,
+            "topic_disable_leader": True,
+            "value_serializer": "raw",
+            "key_serializer": "raw",
+            "stream_buffer_maxsize": 16,
+            "stream_wait_empty": False,
+            "broker_commit_interval": 1.0,
+            "broker_session_timeout": timeout,
+            "broker_heartbeat_interval": timeout / 4,
+            "broker_rebalance_timeout": max(30.0, timeout),
+            "broker_max_poll_records": self.settings.fetch_records,
+            "broker_max_poll_interval": 3600.0,
+            "consumer_auto_offset_reset": "earliest",
+            "consumer_max_fetch_size": max(4 << 20, self.kafka.max_message_bytes),
+            "consumer_group_instance_id": worker or None,
+        }
+
+    def _new_transport(self) -> Transport:
+        return Transport(self.conf.broker_consumer, self)
+
+    @property
+    def partitions(self) -> Mapping[int, LivePartition]:
+        """The partitions owned now."""
+        return self.ownership.partitions
+
+    async def on_first_start(self) -> None:
+        """Connect the effects' producer before anything is read."""
+        await super().on_first_start()
+        await self.effects.start()
+
+    async def where_to_read(self, assigned: set[TP]) -> Mapping[TP, int]:
+        """The first offset not applied of each assigned topic-partition; the first there is for a new one."""
+        known = {}
+        for tp in assigned:
+            owned = self.partitions.get(tp.partition)
+            if owned is not None and tp.topic in owned.next:
+                known[tp] = owned.next[tp.topic]
+        fresh = [tp for tp in assigned if tp not in known]
+        return {**known, **(await self.consumer.earliest_offsets(*fresh) if fresh else {})}
+
+    async def _assigned(self, *_: Any, **__: Any) -> None:
+        try:
+            assigned = self.consumer.assignment()
+            await self.ownership.become({tp.partition for tp in assigned if tp.topic in self.kafka.events})
+            self.reading = True
+            self.metrics.ready.set(1)
+        except BaseException as fault:
+            self._end(fault)
+            raise
+
+    async def _revoked(self, *_: Any, **__: Any) -> None:
+        """A rebalance begins: commit what is computed, so that the next owner need not repeat it. A courtesy."""
+        self.reading = False
+        self.metrics.ready.set(0)
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(asyncio.shield(self.commit_all()), timeout=self.settings.session_timeout / 2)
+
+    async def _events(self, stream: Any) -> None:
+        """The agent. It never raises."""
+        try:
+            async for event in stream.noack().events():
+                await self._take(event)
+        except Exception as fault:  # not CancelledError: that is Faust stopping us
+            self._end(fault)
+
+    async def _take(self, event: Any) -> None:
+        message = event.message
+        partition = self.partitions.get(message.partition)
+        if partition is None or self.stopping:
+            return  # not ours any more: never acknowledged, so read again by whoever owns it
+        await partition.take(message.topic, message.value, event.ack)
+        if partition.is_overdue:
+            await self._commits[partition.number]
+        if partition.is_due():
+            self._begin_commit(partition)
+
+    def _begin_commit(self, partition: LivePartition) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._commit(partition), name=f"commit-{partition.number}")
+        self._commits[partition.number] = task
+        return task
+
+    async def _commit(self, partition: LivePartition) -> None:
+        try:
+            await partition.commit()
+        except BaseException as fault:
+            self._end(fault)
+            raise
+
+    async def commit_due(self) -> None:
+        """Commit the partitions whose time has come though no fetch did."""
+        for partition in list(self.partitions.values()):
+            if partition.is_due():
+                self._begin_commit(partition)
+
+    async def commit_all(self) -> None:
+        """Commit everything that was taken in."""
+        for partition in list(self.partitions.values()):
+            if partition.committing:
+                await self._commits[partition.number]
+            if partition.is_dirty:
+                await self._begin_commit(partition)
+
+    def _end(self, fault: BaseException) -> None:
+        if isinstance(fault, asyncio.CancelledError):
+            return
+        if isinstance(fault, StateCorrupted):  # the next start fills a new file from the hand-over topic
+            with suppress(OSError):
+                put_aside(fault.path)
+        self._failed(fault)
+
+    async def finish(self) -> None:
+        """Stop taking in, commit, write the group's offsets, give the partitions away."""
+        self.stopping = True
+        await self.commit_all()
+        await self.consumer.commit()
+        await self.stop()
+        await self.ownership.close()
+        await self.effects.close()
+
+
+def _from_environment() -> LiveApp:
+    """The app as Faust's own command starts it."""
+    environ = os.environ
+    kafka = load_kafka_settings(Path(environ["MOT_KAFKA"]) if "MOT_KAFKA" in environ else None)
+    operator = load_settings(Path(environ["MOT_SETTINGS"])) if "MOT_SETTINGS" in environ else None
+    return LiveApp(kafka, Path(environ.get("MOT_STATE", "mot-state")), operator=operator)
+
+
+def __getattr__(name: str) -> Any:
+    """`app` is made when Faust's command asks for it, not when the module is imported."""
+    if name != "app":
+        raise AttributeError(name)
+    globals()["app"] = made = _from_environment()
+    return made

@@ -1,0 +1,113 @@
+"""`mot run worker` as a process: the Faust app with signals, health, metrics, ticks and a watchdog around it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from time import monotonic
+
+from aiokafka.errors import KafkaError
+
+from streams.live.silence import LogEnds, Ticker
+from streams.live.watchdog import Beats, Watchdog
+from streams.runners.collecting import long_lived_state
+from streams.runners.faust_app import LiveApp, fail_stop, wall_clock_ms
+from streams.runners.health import serve
+
+_EVERY = 0.5
+"""Seconds between two looks at what is due."""
+_PATIENCE = 5.0
+"""Seconds the broker has to answer where its logs end."""
+_STOP_WITHIN = 18.0
+
+logger = logging.getLogger(__name__)
+
+
+class Worker:
+    """Runs a LiveApp until a signal. `port` 0 takes any free one, None serves nothing; `told` hears the address."""
+
+    def __init__(self, app: LiveApp, *, port: int | None = None, told: Callable[[str], None] | None = None) -> None:
+        self.app = app
+        self._port = port
+        self._told = told
+        self._ends = LogEnds(app.kafka, app.metrics)
+        self._loop_at = monotonic()
+        self._stop = asyncio.Event()
+
+    def ready(self) -> bool:
+        """Whether records are being read: partitions assigned and restored, broker answering, loop turning."""
+        now, patience = monotonic(), self.app.settings.unready_after
+        return self.app.reading and now - self._ends.answered_at < patience and now - self._loop_at < patience
+
+    def healthy(self) -> bool:
+        """Whether the process does what it should; the watchdog ends it soon when not."""
+        return monotonic() - self._loop_at < self.app.settings.stuck_after
+
+    def beats(self) -> Beats:
+        """What the watchdog looks at."""
+        partitions = list(self.app.partitions.values())
+        progress = max((one.progress_at for one in partitions), default=self._loop_at)
+        waiting = self.app.reading and (any(self._ends.lag.values()) or any(one.is_dirty for one in partitions))
+        return Beats(self._loop_at, self._ends.answered_at, progress, waiting)
+
+    def stop(self) -> None:
+        """Ask a running `run` to commit and return."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Work until `stop`, SIGTERM or SIGINT; then commit and give everything away.
+
+        Raises StreamsError or KafkaError when it could not begin.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        app = self.app
+        server = None
+        watchdog = Watchdog(self.beats, app.settings.stuck_after, fail_stop)
+        with long_lived_state() as settle:
+            try:
+                await app.start()
+                if self._port is not None:
+                    server = await serve(
+                        self._port, healthy=self.healthy, ready=self.ready, registry=app.metrics.registry
+                    )
+                    if self._told is not None:
+                        self._told(f"http://127.0.0.1:{server.port}")
+                watchdog.start()
+                await self._work(settle)
+            finally:
+                watchdog.stop()
+                await asyncio.wait_for(app.finish(), timeout=_STOP_WITHIN)
+                await self._ends.close()
+                if server is not None:
+                    await server.close()
+
+    async def _work(self, settle: Callable[[], None]) -> None:
+        app = self.app
+        ticker = Ticker(app.kafka, app.effects.producer, app.settings, app.metrics, wall_clock_ms)
+        asking: asyncio.Task[None] | None = None
+        settled_at = monotonic()
+        while not self._stop.is_set():
+            self._loop_at = monotonic()
+            await app.commit_due()
+            if asking is None or asking.done():
+                asking = asyncio.create_task(self._ask(ticker))
+            if monotonic() - settled_at > app.settings.commit_seconds:
+                settle()
+                settled_at = monotonic()
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), timeout=_EVERY)
+        if asking is not None:
+            asking.cancel()
+
+    async def _ask(self, ticker: Ticker) -> None:
+        partitions = list(self.app.partitions.values())
+        try:
+            await self._ends.ask(partitions, _PATIENCE)
+            await ticker.tick(partitions, self._ends.lag)
+        except (KafkaError, TimeoutError, OSError) as fault:
+            logger.warning("the broker does not answer: %r", fault)
