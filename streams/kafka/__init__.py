@@ -1,1 +1,1 @@
-"""Everything this product knows about a Kafka cluster: settings, topics, records on the wire, and the operator's tools."""
+"""What this product knows of a Kafka cluster: settings, topics, records on the wire, and the operator's tools."""

@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from kafka.errors import (
-    AuthenticationFailedError,
     AuthorizationError,
     KafkaConnectionError,
     KafkaError,
     KafkaTimeoutError,
-    NoBrokersAvailable,
     NodeNotReadyError,
     SaslAuthenticationFailedError,
 )
@@ -19,8 +17,8 @@ from kafka.errors import (
 from schemas.moments import Text
 from streams.errors import StreamsError
 
-_REFUSED = (AuthenticationFailedError, SaslAuthenticationFailedError, AuthorizationError)
-_SILENT = (KafkaTimeoutError, KafkaConnectionError, NoBrokersAvailable, NodeNotReadyError, OSError, TimeoutError)
+_REFUSED = (SaslAuthenticationFailedError, AuthorizationError)
+_SILENT = (KafkaTimeoutError, KafkaConnectionError, NodeNotReadyError, OSError, TimeoutError)
 
 
 class KafkaUnreachable(StreamsError):
@@ -46,7 +44,8 @@ class KafkaRefused(StreamsError):
         self.bootstrap = bootstrap
         super().__init__(
             Text(
-                zh=f"Kafka {bootstrap} 拒绝了访问({reason})。请检查 security 下的用户名、密码与证书,以及该用户的权限(ACL)。",
+                zh=f"Kafka {bootstrap} 拒绝了访问({reason})。请检查 security 下的用户名、密码与证书,"
+                "以及该用户的权限(ACL)。",
                 en=f"Kafka at {bootstrap} refuses access ({reason}). Check user name, password and certificates under "
                 "`security`, and what this user may do (ACLs).",
             )
@@ -81,4 +80,6 @@ def translated(bootstrap: str) -> Iterator[None]:
 
 
 def _reason(flaw: BaseException) -> str:
-    return f"{type(flaw).__name__}: {flaw}".splitlines()[0][:300]
+    said = str(flaw).splitlines()[0] if str(flaw) else ""
+    kind = type(flaw).__name__
+    return (said if said.startswith(kind) or f"] {kind}" in said else f"{kind}: {said}")[:300]
