@@ -1,0 +1,102 @@
+"""`python -m tests.benchmarks.peers [--rounds N] [--events N] [--json FILE] [--bootstrap HOST:PORT]`: README.md."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import distributions
+from itertools import chain
+from pathlib import Path
+
+from tests.benchmarks.peers.contenders import CONTENDERS, HERE, PEERS_PYTHON
+from tests.benchmarks.peers.job import reference
+from tests.benchmarks.peers.rounds import figures, print_differences, print_table, run_all
+from tests.benchmarks.peers.tally import Task
+from tests.benchmarks.peers.traffic import delete, lines, load, split
+
+_SHOWN = ("faust-streaming", "aiokafka", "quixstreams", "bytewax", "confluent-kafka", "rocksdict", "msgspec")
+
+
+NICE = 10
+
+
+def main() -> int:
+    """Measure and print; 1 when a contender failed or found other alerts without an excuse."""
+    options = _options()
+    if not PEERS_PYTHON.exists():
+        sys.exit("the peers' environment is not there: make bench-peers sets it up")
+    chosen = tuple(one for one in CONTENDERS if any(word in one.name for word in options.only))
+    log = lines(options.events)
+    parts = split(log, options.partitions)
+    expected = reference([line for _, line in part] for part in parts)
+    topic = f"peers-{os.getpid()}"
+    with _broker(options.bootstrap) as bootstrap:
+        asyncio.run(load(bootstrap, topic, parts))
+        task = Task(bootstrap, topic, options.partitions, len(log), topic, Path(), "")
+        before = os.getloadavg()
+        results = run_all(chosen, task, options.rounds)
+        asyncio.run(delete(bootstrap, [topic]))
+    size = sum(map(len, log)) / len(log)
+    print(f"{len(log):,} events of {size:.0f} bytes in {options.partitions} partitions; {options.rounds} rounds")
+    print(f"{os.cpu_count()} cores, load before {before[0]:.1f}; first event processed to last, start-up left out\n")
+    table = figures(results)
+    print_table(table, chosen)
+    apart = print_differences(results, expected, chosen)
+    print("\n" + ", ".join(f"{name} {version}" for name, version in _versions().items()))
+    if options.json:
+        said = {
+            "machine": platform.platform(), "cores": os.cpu_count(), "load_before": before, "events": len(log),
+            "bytes_per_event": size, "partitions": options.partitions, "versions": _versions(),
+            "load_after_each": {name: [one.load for one in rounds] for name, rounds in results.items()},
+            "figures": table, "alerts": len(expected), "different": apart,
+        }  # fmt: skip
+        options.json.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
+    failed = any(len(results[one.name]) < options.rounds for one in chosen)
+    return int(failed or any(one.name in apart and not one.excuse for one in chosen))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="rounds, each running every contender once in turn")
+    parser.add_argument("--events", type=int, default=400_000)
+    parser.add_argument("--partitions", type=int, default=2)
+    parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument("--bootstrap", default="", help="use this broker; otherwise one is started, niced")
+    parser.add_argument("--only", nargs="+", default=[""], help="contenders whose name contains one of these words")
+    return parser.parse_args()
+
+
+def _versions() -> dict[str, str]:
+    """Of the peers' environment."""
+    folders = [str(folder) for folder in (HERE / ".venv" / "lib").glob("python3*/site-packages")]
+    found = {one.metadata["Name"]: one.version for one in distributions(path=folders)}
+    return {name: found[name] for name in _SHOWN}
+
+
+@contextmanager
+def _broker(bootstrap: str) -> Iterator[str]:
+    """The given broker, or a new one, niced, so that the contender has a core before it."""
+    if bootstrap:
+        yield bootstrap
+        return
+    from tests.kafka.broker import Broker  # noqa: PLC0415 - only where one is started
+
+    with tempfile.TemporaryDirectory(prefix="mot-peers-broker-") as folder:
+        broker = Broker.start(Path(folder), heap="1g")
+        try:
+            for thread in chain.from_iterable(Path(f"/proc/{pid}/task").iterdir() for pid in broker.pids):
+                os.setpriority(os.PRIO_PROCESS, int(thread.name), NICE)  # threads to come inherit it
+            yield broker.bootstrap
+        finally:
+            broker.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""One file for each contender: `python -m tests.benchmarks.peers.runs.NAME ...`, started by `..rounds`."""
