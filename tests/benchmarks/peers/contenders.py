@@ -40,6 +40,7 @@ CONTENDERS = (
     Contender(TABLE, "faust_agent", "table", "offsets, bills (changelog topic)"),
     Contender("Quix Streams, Python state", "quix", "plain", "offsets"),
     Contender("Quix Streams, bills in RocksDB", "quix", "rocksdb", "offsets, bills (RocksDB, changelog topic)"),
+    Contender("Quix Streams, state at every event", "quix", "every", "offsets, bills (RocksDB, changelog topic)"),
     Contender("Bytewax, Python state", "bytewax_flow", "plain", "nothing"),
     Contender("Bytewax, bills keyed", "bytewax_flow", "keyed", "nothing"),
     Contender("Bytewax, every event keyed", "bytewax_flow", "every", "nothing"),

@@ -23,10 +23,11 @@ PATIENCE_SECONDS = 600.0
 
 
 class Result(NamedTuple):
-    """One run of one contender: seconds from the first event to the last, and the alerts, sorted."""
+    """One run of one contender: seconds and CPU seconds from the first event to the last, and the alerts, sorted."""
 
     events: int
     seconds: float
+    cpu_seconds: float
     alerts: list[str]
     load: float
 
@@ -47,7 +48,7 @@ def run_once(contender: Contender, task: Task) -> Result:
                 raise Failed(f"{contender.name}: no report after {PATIENCE_SECONDS:.0f} s\n{_tail(task)}")
             time.sleep(0.1)
     said = json.loads(report.read_text(encoding="utf-8"))
-    return Result(said["events"], said["last"] - said["first"], said["alerts"], os.getloadavg()[0])
+    return Result(said["events"], said["seconds"], said["cpu_seconds"], said["alerts"], os.getloadavg()[0])
 
 
 @contextmanager
@@ -86,12 +87,18 @@ def run_all(contenders: Sequence[Contender], task: Task, rounds: int) -> dict[st
 
 
 def figures(results: dict[str, list[Result]]) -> dict[str, dict[str, float]]:
-    """Medians of events/s, and ratios to the Faust agent with a Table and to the plain loop."""
+    """Medians of events/s and CPU microseconds per event; ratios to the Faust agent with a Table and the plain loop."""
     table = {}
     for name, rounds in results.items():
         if rounds:
             speeds = [one.events / one.seconds for one in rounds]
-            table[name] = {"events_per_second": median(speeds), "least": min(speeds), "most": max(speeds)}
+            cpu = median(one.cpu_seconds / one.events * 1e6 for one in rounds)
+            table[name] = {
+                "events_per_second": median(speeds),
+                "least": min(speeds),
+                "most": max(speeds),
+                "cpu_microseconds_per_event": cpu,
+            }
     for one in table.values():
         for baseline, key in ((TABLE, "x_faust_table"), (LOOP, "x_loop")):
             if baseline in table:
@@ -101,7 +108,7 @@ def figures(results: dict[str, list[Result]]) -> dict[str, dict[str, float]]:
 
 def print_table(table: dict[str, dict[str, float]], contenders: Sequence[Contender]) -> None:
     """For people, and for the README."""
-    print(f"{'':33} {'events/s':>9} {'least':>9} {'most':>9} {'x Table':>8} {'x loop':>7}  durable")
+    print(f"{'':33} {'events/s':>9} {'least':>9} {'most':>9} {'x Table':>8} {'x loop':>7} {'CPU us':>7}  durable")
     for contender in contenders:
         one = table.get(contender.name)
         if one is None:
@@ -109,6 +116,7 @@ def print_table(table: dict[str, dict[str, float]], contenders: Sequence[Contend
             continue
         speeds = "".join(f" {one[key]:>9,.0f}" for key in ("events_per_second", "least", "most"))
         ratios = f" {one.get('x_faust_table', 0):>8.2f} {one.get('x_loop', 0):>7.2f}"
+        ratios += f" {one['cpu_microseconds_per_event']:>7.1f}"
         print(f"{contender.name:33}{speeds}{ratios}  {contender.durable}")
 
 

@@ -39,19 +39,29 @@ def task() -> Task:
     return Task(**vars(parser.parse_args()))
 
 
+Stamp = tuple[float, float]
+"""Monotonic time, and CPU time that all threads of the process have used; seconds."""
+
+
+def stamp() -> Stamp:
+    """Now, in this process."""
+    return time.monotonic(), time.process_time()
+
+
 class Tally:
-    """Counts events, holds alerts, and stamps the first and the last event with the monotonic clock."""
+    """Counts events, holds alerts, and stamps the first and the last event: monotonic time and CPU time."""
 
     def __init__(self, task: Task) -> None:
         self._task = task
-        self._first = 0.0
-        self._last = 0.0
+        self._first: Stamp | None = None
+        self._last: Stamp | None = None
         self._seen = 0
         self.alerts: list[str] = []
 
     def begin(self) -> None:
         """Before the first event is worked on; later calls change nothing."""
-        self._first = self._first or time.monotonic()
+        if self._first is None:
+            self._first = stamp()
 
     def add(self, events: int, found: Sequence[str] = ()) -> bool:
         """After `events` more; whether these were all."""
@@ -60,11 +70,20 @@ class Tally:
             self.alerts += found
         if self._seen < self._task.events:
             return False
-        self._last = time.monotonic()
+        self._last = stamp()
         return True
 
     def report(self) -> None:
-        """Write `report.json` into the task's folder; the process ends after that."""
-        said = {"events": self._seen, "first": self._first, "last": self._last, "alerts": sorted(self.alerts)}
-        (self._task.folder / "report.part").write_text(json.dumps(said), encoding="utf-8")
-        (self._task.folder / "report.part").rename(self._task.folder / "report.json")
+        """Report to who started this process; it ends after that. An incomplete count is an error."""
+        if self._first is None or self._last is None:
+            raise SystemExit(f"{self._seen} events of {self._task.events}")
+        report(self._task, self._seen, (self._first, self._last), self.alerts)
+
+
+def report(task: Task, events: int, stamps: tuple[Stamp, Stamp], alerts: Sequence[str]) -> None:
+    """Write `report.json` into the task's folder."""
+    (first, cpu_first), (last, cpu_last) = stamps
+    said = {"events": events, "seconds": last - first, "cpu_seconds": cpu_last - cpu_first, "alerts": sorted(alerts)}
+    part = task.folder / "report.part"
+    part.write_text(json.dumps(said), encoding="utf-8")
+    part.rename(task.folder / "report.json")

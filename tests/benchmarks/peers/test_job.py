@@ -69,12 +69,13 @@ def test_a_contender_that_finds_an_alert_twice_or_not_at_all_is_shown() -> None:
 
 def test_ratios_are_to_the_median_of_the_two_baselines() -> None:
     def rounds(*seconds: float) -> list[Result]:
-        return [Result(1_000, one, [], 0.0) for one in seconds]
+        return [Result(1_000, one, one / 2, [], 0.0) for one in seconds]
 
     table = figures(
         {"a": rounds(1, 2, 9), "Faust agent, bills in a Table": rounds(4), "plain loop (aiokafka)": rounds(1)}
     )
     assert table["a"]["events_per_second"] == 500
+    assert table["a"]["cpu_microseconds_per_event"] == 1_000
     assert (table["a"]["x_faust_table"], table["a"]["x_loop"]) == (2, 0.5)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import socket
 import subprocess
@@ -22,7 +23,7 @@ from typing import Any, NamedTuple
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from tests.benchmarks.peers.tally import Task, task
+from tests.benchmarks.peers.tally import Stamp, Task, report, task
 
 DETECTORS = ("N03", "N07")
 PARAMETERS = {
@@ -79,18 +80,24 @@ def worker(files: Files) -> list[str]:
     return [*_mot(), "run", "worker", *words, "--detectors", ",".join(DETECTORS)]
 
 
-def watched(process: subprocess.Popen[bytes], port: int, events: int) -> tuple[float, float, int]:
-    """First and last monotonic time and the number of records taken in."""
-    first = time.monotonic()
+def watched(process: subprocess.Popen[bytes], port: int, events: int) -> tuple[int, tuple[Stamp, Stamp]]:
+    """The number of records taken in; the stamps before the first and after the last."""
+    first = _stamp(process.pid)
     while process.poll() is None:
-        asked = time.monotonic()
+        asked = _stamp(process.pid)
         seen = _records(port)
         if seen == 0:
             first = asked
         if seen >= events:
-            return first, time.monotonic(), seen
+            return seen, (first, _stamp(process.pid))
         time.sleep(LOOK_SECONDS)
     raise SystemExit(f"the worker ended with {process.returncode}")
+
+
+def _stamp(pid: int) -> Stamp:
+    """As `tally.stamp`, of the worker's process."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return time.monotonic(), (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _records(port: int) -> int:
@@ -155,14 +162,12 @@ def main() -> None:
     files = prepared(told)
     process = subprocess.Popen(worker(files))
     try:
-        first, last, seen = watched(process, files.port, told.events)
+        seen, stamps = watched(process, files.port, told.events)
         process.terminate()
         process.wait(60)
     finally:
         process.kill()
-    said = {"events": seen, "first": first, "last": last, "alerts": asyncio.run(alerts(told))}
-    (told.folder / "report.part").write_text(json.dumps(said), encoding="utf-8")
-    (told.folder / "report.part").rename(told.folder / "report.json")
+    report(told, seen, stamps, asyncio.run(alerts(told)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""Quix Streams: state in Python objects (`plain`), or the bill rule in its RocksDB state (`rocksdb`)."""
+"""Quix Streams: state in Python objects (`plain`), or the bill rule in its RocksDB state (`rocksdb`).
+
+`every` looks the customer's state up for every event instead of for bills only.
+"""
 
 from __future__ import annotations
 
@@ -51,10 +54,20 @@ def bill_rule(event: Event, state: State) -> None:
     count(() if spike is None else (spike,))
 
 
+def every_rule(event: Event, state: State) -> None:
+    past = state.get("past") or []
+    if is_bill(event):
+        spike = judge_bill(past, event)
+        state.set("past", past)
+        count(() if spike is None else (spike,))
+
+
 if __name__ == "__main__":
     frame = app.dataframe(app.topic(told.topic, key_deserializer="bytes", value_deserializer="bytes"))
     if told.variant == "plain":
         frame.update(both_rules)
+    elif told.variant == "every":
+        frame.apply(order_rule).update(every_rule, stateful=True)
     else:
         frame = frame.apply(order_rule)
         frame = frame[frame.apply(is_bill)]
