@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from time import monotonic, sleep
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+from kafka.errors import KafkaError
 
 from schemas.moments import Text
 from schemas.times import DAY, MINUTE
@@ -13,6 +15,7 @@ from streams.errors import StreamsError
 from streams.kafka.faults import translated
 from streams.kafka.settings import KafkaSettings
 
+Result = TypeVar("Result")
 Kind = Literal["events", "rekey", "alerts", "facts", "dlq", "state"]
 PATIENCE_MS = 8_000
 """How long a command waits for a broker's answer."""
@@ -101,7 +104,8 @@ def create(kafka: KafkaSettings) -> list[str]:
     Raises PartitionsDiffer, before anything is created, and KafkaUnreachable, KafkaRefused or KafkaFailed.
     """
     wanted = wanted_topics(kafka)
-    with translated(kafka.bootstrap), admin_of(kafka) as admin:
+
+    def create_missing(admin: KafkaAdminClient) -> list[str]:
         there = _described(admin, wanted)
         counts = [one for spec in wanted if spec.name in there for one in _count(spec, there[spec.name])]
         if counts:
@@ -119,6 +123,8 @@ def create(kafka: KafkaSettings) -> list[str]:
             admin.create_topics(missing, timeout_ms=PATIENCE_MS, wait_for_metadata=True)
         return list(missing)
 
+    return administered(kafka, create_missing)
+
 
 def check(kafka: KafkaSettings) -> list[Difference]:
     """Everything the cluster has otherwise than these settings, in the order of the topics.
@@ -126,19 +132,40 @@ def check(kafka: KafkaSettings) -> list[Difference]:
     Raises KafkaUnreachable, KafkaRefused or KafkaFailed.
     """
     wanted = wanted_topics(kafka)
-    with translated(kafka.bootstrap), admin_of(kafka) as admin:
+
+    def compare(admin: KafkaAdminClient) -> list[Difference]:
         there = _described(admin, wanted)
         asked = [ConfigResource(ConfigResourceType.TOPIC, spec.name) for spec in wanted if spec.name in there]
         configs = admin.describe_configs(asked, config_filter="all").get("topic", {}) if asked else {}
-    return [
-        one
-        for spec in wanted
-        for one in (
-            _differences(spec, there[spec.name], configs.get(spec.name, {}))
-            if spec.name in there
-            else [Difference(spec.name, "topic", f"{spec.partitions}", "")]
-        )
-    ]
+        return [
+            one
+            for spec in wanted
+            for one in (
+                _differences(spec, there[spec.name], configs.get(spec.name, {}))
+                if spec.name in there
+                else [Difference(spec.name, "topic", f"{spec.partitions}", "")]
+            )
+        ]
+
+    return administered(kafka, compare)
+
+
+def administered(kafka: KafkaSettings, action: Callable[[KafkaAdminClient], Result]) -> Result:
+    """What `action` returns; it is called again with a new client while it may succeed and PATIENCE_MS last.
+
+    kafka-python asks any broker it has heard of and does not turn to the next when that one is down.
+    Raises KafkaUnreachable, KafkaRefused or KafkaFailed.
+    """
+    deadline = monotonic() + PATIENCE_MS / 1000
+    with translated(kafka.bootstrap):
+        while True:
+            try:
+                with admin_of(kafka) as admin:
+                    return action(admin)
+            except KafkaError as flaw:
+                if not flaw.retriable or monotonic() > deadline:
+                    raise
+                sleep(0.2)
 
 
 def admin_of(kafka: KafkaSettings) -> KafkaAdminClient:

@@ -49,7 +49,8 @@ class BrokerFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class BrokerSecurity:
-    """The client listener is SASL_SSL: these users (name -> password) by SCRAM, a certificate of `authority`."""
+    """The client listener is SASL_SSL with a certificate of `authority`; users (name -> password, letters and digits:
+    the formatting tool takes no commas) get in by SCRAM or PLAIN."""
 
     authority: Authority
     users: Mapping[str, str]
@@ -92,7 +93,7 @@ class Node:
             )
         # Its standard input ends when the last holder of our end of the pipe is gone: this process.
         self.watchdog = subprocess.Popen(
-            ["sh", "-c", 'cat >/dev/null; kill -9 -- "-$0"', str(self.process.pid)],
+            ["sh", "-c", 'cat >/dev/null; kill -9 "-$0"', str(self.process.pid)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -206,7 +207,8 @@ class Broker:
             dead = [node for node in self.nodes if node.process is not None and not node.alive]
             if dead:
                 raise BrokerFailed(f"node {dead[0].number} ended while starting\n{self.log_tail(node=dead[0])}")
-            if self._answering() >= sum(node.alive for node in self.nodes) > 0:
+            running = [node for node in self.nodes if node.alive]
+            if running and all(map(self._answers, running)):
                 return
             if time.monotonic() > deadline:
                 raise BrokerFailed(f"no answer from {self.bootstrap} within {seconds:.0f} s\n{self.log_tail()}")
@@ -225,17 +227,18 @@ class Broker:
             raise BrokerFailed(f"{self.bootstrap} was not started here")
         return self.nodes if node is None else [self.nodes[node]]
 
-    def _answering(self) -> int:
-        inner = [f"127.0.0.1:{node.ports[1]}" for node in self.nodes if node.alive]
-        if not any(_listening(int(address.rpartition(":")[2])) for address in inner):
-            return 0
+    def _answers(self, node: Node) -> bool:
+        """Whether `node` itself answers and knows as many brokers as run."""
+        if not _listening(node.ports[1]):
+            return False
+        inner = [f"127.0.0.1:{node.ports[1]}"]
         try:
             with KafkaAdminClient(
                 bootstrap_servers=inner, bootstrap_timeout_ms=5_000, request_timeout_ms=5_000
             ) as admin:
-                return len(admin.describe_cluster()["brokers"])
+                return len(admin.describe_cluster()["brokers"]) >= len(self.pids)
         except (KafkaError, OSError):
-            return 0
+            return False
 
 
 def libraries() -> Path:
