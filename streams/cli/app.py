@@ -26,6 +26,9 @@ Customers = Annotated[int, typer.Option("--customers", "-n", metavar="N", min=1)
 Days = Annotated[int, typer.Option("--days", metavar="N", min=1)]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0)]
 SettingsFile = Annotated[Path | None, typer.Option("--settings", metavar="FILE")]
+KafkaFile = Annotated[Path | None, typer.Option("--kafka", metavar="FILE")]
+Bootstrap = Annotated[str | None, typer.Option("--bootstrap", metavar="HOST:PORT")]
+Port = Annotated[int | None, typer.Option("--port", metavar="N", min=0, max=65_535)]
 
 
 def _version(asked: bool) -> None:
@@ -168,6 +171,20 @@ def _detectors_show(
     show(_session(ctx), detector, as_json=json_)
 
 
+def _run_sink_clickhouse(
+    ctx: typer.Context,
+    clickhouse: Annotated[str, typer.Option("--clickhouse", metavar="DIR|URL")],
+    kafka: KafkaFile = None,
+    bootstrap: Bootstrap = None,
+    settings: SettingsFile = None,
+    port: Port = None,
+) -> None:
+    from streams.cli.run_sinks import ClickHouseOptions, run_clickhouse
+
+    options = ClickHouseOptions(kafka=kafka, bootstrap=bootstrap, clickhouse=clickhouse, settings=settings, port=port)
+    run_clickhouse(_session(ctx), options)
+
+
 def _session(ctx: typer.Context) -> Session:
     session = ctx.find_object(Session)
     return session if session is not None else Session()
@@ -191,4 +208,7 @@ def app_without_words() -> typer.Typer:
     detectors.command("list")(_detectors_list)
     detectors.command("show")(_detectors_show)
     app.add_typer(detectors, name="detectors")
+    running = typer.Typer(no_args_is_help=True)
+    running.command("sink-clickhouse")(_run_sink_clickhouse)
+    app.add_typer(running, name="run")
     return app

@@ -41,6 +41,11 @@ def split(script: str) -> list[str]:
     return [statement for statement in found if statement]
 
 
+def names() -> set[str]:
+    """The names of all tables and views."""
+    return {statement.split()[5] for statement in statements()}
+
+
 def apply(client: Any) -> None:
     """Make what is missing in the client's database; what is there stays as it is."""
     for statement in statements():

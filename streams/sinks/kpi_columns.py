@@ -59,6 +59,27 @@ def _grain_table(part: KpiColumns, dims: list[Any], changes: KpiChanges) -> Any:
     )
 
 
+_SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in (*KpiDims._fields, "grain")),
+        ("window_start", pa.timestamp("ms", "UTC")),
+        ("partition", pa.uint16()),
+        ("value", pa.int64()),
+        ("version", pa.uint64()),
+    ]
+)
+
+
+def columns_of(data: bytes) -> Any:
+    """The table that `arrow_bytes` wrote. Raises pyarrow.ArrowInvalid for anything else."""
+    with pa.ipc.open_file(pa.BufferReader(data)) as file:
+        table = file.read_all()
+    if not table.schema.equals(_SCHEMA):
+        raise pa.ArrowInvalid("these are not the columns of table kpis")
+    table.validate(full=True)
+    return table
+
+
 def _numbers(values: Any, kind: Any, rows: int) -> Any:
     return pa.Array.from_buffers(kind, rows, [None, pa.py_buffer(values)])
 

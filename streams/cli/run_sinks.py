@@ -1,0 +1,139 @@
+"""`mot run sink-clickhouse` and `mot run sink-alerts`: long-running processes beside the worker, stopped by Ctrl-C or
+SIGTERM, with a line about themselves on standard error every few seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from streams.cli.session import Session
+from streams.kafka.settings import KafkaSettings, load_kafka_settings
+from streams.lock import FolderLock
+from streams.runners.folder import clickhouse_path
+from streams.runners.health import served
+from streams.runners.query_server import QueryServer
+from streams.runners.sink_clickhouse import ClickHouseSinkRunner, SinkCollector, SinkProgress
+from streams.settings import OperatorSettings, load_settings
+from streams.sinks.connect import open_embedded, server_at, with_tables
+from streams.sinks.rows import encoded, touchpoint_rows
+from streams.sinks.topics import TopicSink
+
+
+@dataclass(frozen=True, slots=True)
+class ClickHouseOptions:
+    """What `mot run sink-clickhouse` was asked for."""
+
+    kafka: Path | None
+    bootstrap: str | None
+    clickhouse: str
+    settings: Path | None
+    port: int | None
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970: how long ago a record was written is a question to the wall clock."""
+    return time.time_ns() // 1_000_000
+
+
+def run_clickhouse(session: Session, options: ClickHouseOptions) -> None:
+    """Store what comes by Kafka until stopped. Raises StreamsError."""
+    kafka = load_kafka_settings(options.kafka, bootstrap=options.bootstrap, environment=session.environment)
+    settings = OperatorSettings() if options.settings is None else load_settings(options.settings)
+    with ExitStack() as opened, _quiet(session):
+        if "://" in options.clickhouse:
+            server = server_at(options.clickhouse, session.environment)
+            where = str(server)
+            connect: Callable[[], Any] = server.connect
+        else:
+            folder = Path(options.clickhouse)
+            opened.enter_context(FolderLock(folder))
+            clickhouse_path(folder).mkdir(exist_ok=True)
+            opened.callback(QueryServer(folder, clickhouse_path(folder)).close)
+            where, connect = str(folder), partial(open_embedded, clickhouse_path(folder))
+
+        def open_sink() -> TopicSink:
+            sink = TopicSink(with_tables(connect()))
+            sink.write_rows("touchpoints", encoded(touchpoint_rows(settings.touchpoints())))
+            return sink
+
+        asyncio.run(_clickhouse(session, kafka, open_sink, settings, where, options.port))
+
+
+async def _clickhouse(
+    session: Session,
+    kafka: KafkaSettings,
+    open_sink: Callable[[], TopicSink],
+    settings: OperatorSettings,
+    where: str,
+    port: int | None,
+) -> None:
+    lines = _SinkLines(session, where)
+    runner = ClickHouseSinkRunner(kafka, open_sink, settings.placements(), now_ms=now_ms, where=where, told=lines.tell)
+    registry = CollectorRegistry()
+    SinkCollector(runner.progress, registry)
+    session.err.print(session.say("live.sink_begins", bootstrap=kafka.bootstrap, where=where), markup=False)
+    async with served(port, healthy=runner.healthy, ready=runner.ready, registry=registry) as server:
+        if server is not None:
+            session.err.print(session.say("live.listening", port=server.port), markup=False)
+        await until_signal(runner.stop, runner.run)
+    session.err.print(session.say("live.stopped"), markup=False)
+
+
+async def until_signal(stop: Callable[[], None], run: Callable[[], Awaitable[object]]) -> None:
+    """Run with `stop` called at SIGINT or SIGTERM."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    try:
+        await run()
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+@contextmanager
+def _quiet(session: Session) -> Iterator[None]:
+    """Keep the clients' own English warnings off the screen; we say what matters, in the chosen language."""
+    if not session.debug:
+        for name in ("aiokafka", "kafka", "clickhouse_connect", "urllib3"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+    yield
+
+
+class _SinkLines:
+    """One line about the sink at each report; `rows` are those since the line before."""
+
+    def __init__(self, session: Session, where: str) -> None:
+        self._session = session
+        self._where = where
+        self._rows = 0
+        self._at = monotonic()
+
+    def tell(self, progress: SinkProgress) -> None:
+        """Print the line."""
+        session = self._session
+        rows, now = progress.rows.total(), monotonic()
+        rate = round((rows - self._rows) / max(now - self._at, 0.001))
+        lag = "?" if progress.lag is None else f"{progress.lag:,}"
+        words = session.say(
+            "live.sink_line", rows=f"{rows:,}", rate=f"{rate:,}", lag=lag, behind=f"{progress.behind_ms / 1000:.1f}"
+        )
+        self._rows, self._at = rows, now
+        if progress.refused:
+            words += session.say("live.sink_refused", refused=f"{progress.refused:,}")
+        session.err.print(words, markup=False, soft_wrap=True)
+        if progress.trouble is not None and progress.stalled_since is not None:
+            seconds = round(now - progress.stalled_since)
+            words = session.say("live.stalled", seconds=seconds, reason=session.pick(progress.trouble))
+            session.err.print(words, style="yellow", markup=False, soft_wrap=True)
