@@ -23,6 +23,8 @@ from typing import Any, NamedTuple
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from streams.kafka import topics
+from streams.kafka.settings import load_kafka_settings
 from tests.benchmarks.peers.tally import Stamp, Task, report, task
 
 DETECTORS = ("N03", "N07")
@@ -69,7 +71,7 @@ def prepared(told: Task) -> Files:
     }
     files.kafka.write_text(json.dumps(kafka), encoding="utf-8")
     files.settings.write_text(json.dumps({"detectors": PARAMETERS}), encoding="utf-8")
-    subprocess.run([*_mot(), "topics", "create", "--kafka", str(files.kafka)], check=True)
+    topics.create(load_kafka_settings(files.kafka))
     return files
 
 
@@ -77,7 +79,7 @@ def worker(files: Files) -> list[str]:
     """The command line of the worker."""
     options = {"kafka": files.kafka, "settings": files.settings, "state": files.state, "port": files.port}
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-    return [*_mot(), "run", "worker", *words, "--detectors", ",".join(DETECTORS)]
+    return [sys.executable, "-m", "streams", "run", "worker", *words, "--detectors", ",".join(DETECTORS)]
 
 
 def watched(process: subprocess.Popen[bytes], port: int, events: int) -> tuple[int, tuple[Stamp, Stamp]]:
@@ -145,10 +147,6 @@ async def _whole(told: Task, topic: str) -> AsyncIterator[bytes]:
                     yield record.value
     finally:
         await consumer.stop()
-
-
-def _mot() -> list[str]:
-    return [sys.executable, "-m", "streams"]
 
 
 def _free_port() -> int:
