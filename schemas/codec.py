@@ -1,9 +1,9 @@
 """Bytes to events and back: the only module that sees JSON.
 
-`decode` takes any bytes and gives an event, a tick or a dead letter; it never raises. Most records take the quick way:
-msgspec finds type and times, pydantic checks everything against the type's own model, and three cheap tests show that
-nothing is left which only a slow look can judge. Whatever fails there takes the slow way, which knows the exact reason.
-Both ways give the same answer; `tests/schemas` compares them.
+`decode` takes any bytes and gives an event, a tick or a dead letter; it never raises. Most are plain and read in
+one pass (`schemas.plain`). Others take the quick way: msgspec finds type and times, pydantic checks everything against
+the type's own model, and three cheap tests show that nothing is left which only a slow look can judge. Whatever fails
+there takes the slow way, which knows the exact reason. All ways give the same answer; `tests/schemas` compares them.
 
 Choices: a byte-order mark is refused with advice, because one inside a log means that files were glued together; a time
 must be RFC 3339 (a count of seconds or milliseconds is refused, not guessed); text in free fields is data, whatever it
@@ -28,6 +28,7 @@ from schemas.deadletters import DeadLetter, Reason, masked
 from schemas.envelope import Event, Tick
 from schemas.events import EVENT_TYPES
 from schemas.inspection import LIMITS, NOT_FINITE, DoubledKeys, check_names, inspect
+from schemas.plain import no_more_keys, plain_event
 from schemas.refusals import Refusal, Refused, refusal_of, refused_at
 from schemas.times import DAY, EPOCH, SECOND, to_ms
 from schemas.upcasters import CURRENT_VERSION, UPCASTERS, UpcastError, upcast
@@ -47,7 +48,6 @@ _LATEST_MS = to_ms(datetime(LATEST_YEAR + 1, 1, 1, tzinfo=UTC)) - 1
 _FUTURE_TOLERANCE = timedelta(milliseconds=FUTURE_TOLERANCE_MS)
 _NO_LAG, _USUAL_LAG = timedelta(0), timedelta(days=90)
 """A record of between these lags needs no second look."""
-_COLONS_IN_TIMES = 4
 _YEAR_OUT_OF_CALENDAR = re.compile(r"([+-]\d{4,7}|\d{5,7}|0000)-\d\d-\d\d", re.ASCII)
 _COUNT_SINCE_EPOCH = re.compile(r"[+-]?\d+(\.\d*)?", re.ASCII)
 _DIGITS_OF_64_BITS = 20
@@ -97,6 +97,11 @@ def decode(raw: bytes | None, origin: str = "", position: int = 0) -> Event | Ti
     complaint: Refusal | None = None
     if raw is not None and len(raw) <= _SMALL:
         try:
+            plain = plain_event(raw)
+            if plain is not None:
+                if not raw.isascii() or 32 in raw or 127 in raw:  # blank and DEL
+                    check_names(plain)
+                return _settled(plain, plain.occurred_at, plain.recorded_at)
             stamps = _read_stamps(raw)
             event = _READERS[stamps.event_type](raw)
             if _nothing_hidden(raw, event):
@@ -109,12 +114,7 @@ def decode(raw: bytes | None, origin: str = "", position: int = 0) -> Event | Ti
 
 
 def _nothing_hidden(raw: bytes, event: Any) -> bool:
-    """Whether `raw` holds no key but those pydantic put into `event`, hence none twice, and only clean text.
-
-    Each key of JSON has one colon, and each of the two times has two more. So when a record has no more colons than
-    that, every key stands once. More colons prove nothing, they may stand in texts: then `":` are counted, which only
-    an escaped quote can bring into a text, and which stands after every key unless a blank comes between.
-    """
+    """Whether `raw` holds no key but those pydantic put into `event`, hence none twice, and only clean text."""
     if event.__class__ is Tick:
         return False  # too rare to be quick about
     attributes = event.attributes
@@ -124,24 +124,14 @@ def _nothing_hidden(raw: bytes, event: Any) -> bool:
     if 92 not in raw and raw.isascii():  # 92 is the backslash: without one, all text is as it looks
         if 32 in raw or 127 in raw:  # blank and DEL
             check_names(event)
-        return raw.count(b":") == keys + _COLONS_IN_TIMES or _each_key_once(raw, keys)
+        return no_more_keys(raw, keys)
     check_names(event)
-    return b"\\u0000" not in raw and _each_key_once(raw, keys)
+    return b"\\u0000" not in raw and no_more_keys(raw, keys)
 
 
 def _keys_below(unknown: dict[str, Any] | None) -> int:
     """Keys inside the values of unknown fields; raises Refused when such a value is unfit."""
     return inspect(unknown) - len(unknown) if unknown else 0
-
-
-def _each_key_once(raw: bytes, keys: int) -> bool:
-    blank_before_colon = (
-        (32 in raw and b" :" in raw)
-        or (10 in raw and b"\n:" in raw)
-        or (9 in raw and b"\t:" in raw)
-        or (13 in raw and b"\r:" in raw)
-    )
-    return not blank_before_colon and raw.count(b'":') == keys
 
 
 def _settled(event: Any, occurred: datetime, recorded: datetime | None) -> Event | Tick:

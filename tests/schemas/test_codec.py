@@ -17,6 +17,7 @@ from schemas.envelope import Attributes, Event, Tick
 from schemas.events import EVENT_TYPES
 from schemas.examples import example_of
 from schemas.inspection import LIMITS
+from schemas.plain import plain_event
 from schemas.times import to_ms
 from tests.schemas.records import document, read, record
 
@@ -68,6 +69,37 @@ def test_the_quick_way_and_the_slow_way_agree(noise: bytes, data: st.DataObject)
     to = data.draw(st.integers(at, min(at + 8, len(raw))))
     raw = raw[:at] + noise + raw[to:]
     assert decode(raw) == slowly(raw)
+
+
+ODD_VALUES: tuple[Any, ...] = (
+    None, True, False, 0, 1, -1, 11, 2**63 - 1, 2**63, -(2**63) - 1, 1.0, 0.5, "", " ", "x", "x" * 65, "x" * 129,
+    "normal", "app", "CN", "XX", "cn", "XTS", "refund", "a:b", "深圳", "ａ", "a\u202eb", "2026-03-01T20:00:00.5+08:00",
+    "2026-03-01 12:00:00Z", "2026-03-01T12:00:00", "1767225600", [], {}, {"kind": "data"},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("event_type", EVENT_TYPES)
+def test_no_odd_value_in_any_field_passes_by_one_way_only(event_type: str) -> None:
+    good = json.loads(encode(example_of(event_type)))
+    names = [*EVENT_TYPES[event_type].model_fields, *(("attributes", name) for name in good["attributes"])]
+    for name in names:
+        for odd in ODD_VALUES:
+            changed = (
+                {**good, "attributes": {**good["attributes"], name[1]: odd}}
+                if isinstance(name, tuple)
+                else {**good, name: odd}
+            )
+            raw = json.dumps(changed, separators=(",", ":"), ensure_ascii=False).encode()
+            quick, slow = decode(raw), slowly(raw)
+            assert quick == slow, raw
+            assert repr(quick) == repr(slow)
+
+
+def test_the_types_that_make_up_the_traffic_are_plain() -> None:
+    for event_type in ("usage.recorded", "charge.rated", "app.logged_in", "notification.sent", "payment.state_changed"):
+        event = plain_event(encode(example_of(event_type)))
+        assert event is not None, event_type
+        assert encode(event) == encode(example_of(event_type))
 
 
 @pytest.mark.parametrize("value", ['"', '":', '\\":', ":", '"a":1', "\\", "浙江", "a b", "{}", "\x7f", "🙂", "\u2028"])
