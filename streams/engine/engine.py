@@ -19,6 +19,7 @@ from journeys.placement import Placement, Placements
 from journeys.touchpoints import shipped_touchpoints
 from schemas.envelope import Event, Tick
 from schemas.facts import DetectorFailure, Handoff
+from schemas.moments import Moment
 from schemas.times import DAY, MINUTE, iso
 from streams.engine.bench import Bench, Said, Seat, is_over
 from streams.engine.customer import FORMAT, Case, CaseKey, Customer, pack, unpack
@@ -234,9 +235,21 @@ class Engine:
     def _tell(self, said: Iterable[Said], failure: DetectorFailure | None) -> None:
         for one in said:
             self._tally.moment(one)
-            self._effects.moments.append(VersionedMoment(self._sequence, one.moment))
+            self._say(one.moment)
         if failure is not None:
             self._effects.failures.append(failure)
+
+    def _say(self, moment: Moment) -> None:
+        """Of what one record brings about a moment only the last word counts: a version stands for one text."""
+        moments = self._effects.moments
+        for place in range(len(moments) - 1, -1, -1):
+            said = moments[place]
+            if said.version != self._sequence:
+                break
+            if said.moment.moment_id == moment.moment_id:
+                del moments[place]
+                break
+        moments.append(VersionedMoment(self._sequence, moment))
 
     def _run_deadlines(self) -> None:
         for _, customer, key, case in self._due():

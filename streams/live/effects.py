@@ -26,8 +26,13 @@ class EffectsProducer:
     def __init__(self, kafka: KafkaSettings) -> None:
         self._topics = {"alerts": kafka.alerts_topic, "facts": kafka.facts_topic, "dlq": kafka.dlq_topic}
         self._kpi_tables = KpiTables()
+        self._kafka = kafka
+        self.producer: AIOKafkaProducer = None  # made by `start`: aiokafka wants a running loop
+
+    async def start(self) -> None:
+        """Connect. Raises KafkaConnectionError."""
         self.producer = AIOKafkaProducer(
-            **kafka.aiokafka(),
+            **self._kafka.aiokafka(),
             enable_idempotence=True,
             acks="all",
             linger_ms=2,
@@ -35,9 +40,6 @@ class EffectsProducer:
             max_request_size=_LARGEST,
             request_timeout_ms=_PATIENCE_MS,
         )
-
-    async def start(self) -> None:
-        """Connect. Raises KafkaConnectionError."""
         await self.producer.start()
 
     async def send(self, delivery: Delivery, partition: int) -> Acks:
@@ -59,7 +61,8 @@ class EffectsProducer:
 
     async def close(self) -> None:
         """Send what is waiting and disconnect."""
-        await self.producer.stop()
+        if self.producer is not None:
+            await self.producer.stop()
 
 
 async def settled(acks: Sequence[Awaitable[Any]]) -> None:

@@ -128,6 +128,7 @@ class LiveApp(faust.App):  # type: ignore[misc]
 
     async def on_first_start(self) -> None:
         """Connect the effects' producer before anything is read."""
+        self.conf.datadir.mkdir(parents=True, exist_ok=True)
         await super().on_first_start()
         await self.effects.start()
 
