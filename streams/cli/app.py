@@ -17,6 +17,7 @@ import typer
 from streams.cli.session import Session
 
 DEMO_FOLDER = Path("mot-demo")
+STATE_FOLDER = Path("mot-state")
 
 Folder = Annotated[Path, typer.Option("--in", metavar="DIR")]
 Log = Annotated[Path, typer.Argument(metavar="LOG")]
@@ -185,6 +186,20 @@ def _run_sink_clickhouse(
     run_clickhouse(_session(ctx), options)
 
 
+def _run_worker(
+    ctx: typer.Context,
+    state: Annotated[Path, typer.Option("--state", metavar="DIR")] = STATE_FOLDER,
+    kafka: KafkaFile = None,
+    bootstrap: Bootstrap = None,
+    settings: SettingsFile = None,
+    port: Port = None,
+) -> None:
+    from streams.cli.run_worker import WorkerOptions, run_worker
+
+    options = WorkerOptions(kafka=kafka, bootstrap=bootstrap, state=state, settings=settings, port=port)
+    run_worker(_session(ctx), options)
+
+
 def _session(ctx: typer.Context) -> Session:
     session = ctx.find_object(Session)
     return session if session is not None else Session()
@@ -209,6 +224,7 @@ def app_without_words() -> typer.Typer:
     detectors.command("show")(_detectors_show)
     app.add_typer(detectors, name="detectors")
     running = typer.Typer(no_args_is_help=True)
+    running.command("worker")(_run_worker)
     running.command("sink-clickhouse")(_run_sink_clickhouse)
     app.add_typer(running, name="run")
     return app

@@ -1,1 +1,1 @@
-"""The parts of the live worker: Kafka in, the engine in the middle, Kafka out, state that another worker can take over."""
+"""The parts of the live worker: Kafka in, the engine, Kafka out, state that another worker can take over."""

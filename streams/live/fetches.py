@@ -19,7 +19,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 
-class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
+class ConsumerThread(driver.AIOKafkaConsumerThread):
     """aiokafka on a thread of its own; a refused commit is not fatal."""
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
@@ -33,7 +33,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         return True
 
 
-class Consumer(driver.Consumer):  # type: ignore[misc]
+class Consumer(driver.Consumer):
     """Yields one message per partition and fetch; its value is the list of aiokafka records.
 
     The app's `where_to_read` says at which offset to read on in each assigned topic-partition.
@@ -59,15 +59,16 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
 
     def _whole(self, tp: TP, records: list[Any]) -> ConsumerMessage:
         last = records[-1]
+        fetch: Any = records  # Faust's types know single records only
         return ConsumerMessage(
             last.topic,
             last.partition,
             last.offset,
-            last.timestamp / 1000.0 if last.timestamp is not None else None,
+            last.timestamp / 1000.0,
             last.timestamp_type,
-            (),
+            [],
             None,
-            records,
+            fetch,
             None,
             tp=tp,
             generation_id=self.app.consumer_generation_id,
@@ -75,7 +76,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Go to the offsets in our own state. Topic-partitions without any start at their first record."""
-        offsets = dict(await self.app.where_to_read(self.assignment()))
+        offsets = dict(await self.app.where_to_read(self.assignment()))  # type: ignore[attr-defined]
         if offsets:
             await self.seek_wait(offsets)
         return offsets
@@ -96,7 +97,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         """Our own watchdog looks after progress (streams/live/watchdog.py)."""
 
 
-class Transport(driver.Transport):  # type: ignore[misc]
+class Transport(driver.Transport):
     """The aiokafka transport with our consumer."""
 
     Consumer: ClassVar[type[Consumer]] = Consumer

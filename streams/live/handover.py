@@ -1,10 +1,10 @@
 """State changes hands through a compacted topic: what one worker committed, the next one finds.
 
 Each commit is one Kafka transaction on `mot.state`: the customers it touched (key `c<id>`), the engine's journal entry
-(`j<entry><part>`), and a last record `m` with the engine's position, the offsets applied and the epoch. Compaction keeps
-the latest of each key. The transaction is written before the local file's, so the file is a mirror of the topic, never
-ahead of it; and it is written under the partition's transactional id, so the broker refuses the writes of a worker that
-has lost the partition without noticing.
+(`j<entry><part>`), and a last record `m` with the engine's position, the offsets applied and the epoch. Compaction
+keeps the latest of each key. The transaction is written before the local file's, so the file is a mirror of the topic,
+never ahead of it; and it is written under the partition's transactional id, so the broker refuses the writes of a
+worker that has lost the partition without noticing.
 
 Taking a partition over: become the owner (which ends the predecessor's open transaction), read the topic from where the
 local file ends, write the file, then the first transaction under the new epoch.
@@ -74,9 +74,9 @@ class TopicBehindState(StreamsError):
             Text(
                 zh=f"主题 {topic} 只到偏移 {end},而状态文件 {path} 已到 {expected}:主题被重建过。若要从新主题重新开始,"
                 "请换一个前缀或消费组,或移走状态目录并清空状态主题。",
-                en=f"Topic {topic} ends at offset {end}, but the state in {path} has read up to {expected}: the topic was "
-                "made anew. To begin again, take another prefix or group, or move the state folder away and empty the "
-                "state topic.",
+                en=f"Topic {topic} ends at offset {end}, but the state in {path} has read up to {expected}: the topic "
+                "was made anew. To begin again, take another prefix or group, or move the state folder away and empty "
+                "the state topic.",
             )
         )
 
@@ -189,7 +189,8 @@ class Handover:
         sent.append(await producer.send_batch(batch, topic, partition=partition))
         acks = await self._guarded(asyncio.gather(*sent))
         await self._guarded(producer.commit_transaction())
-        return int(acks[-1].offset) + last_count
+        following: int = acks[-1].offset + last_count
+        return following
 
     async def _guarded(self, work: Awaitable[Any]) -> Any:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter as TotalsCounter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -19,6 +20,7 @@ class Metrics:
     def __init__(self, now_ms: Callable[[], float]) -> None:
         self.registry = registry = CollectorRegistry()
         self._now_ms = now_ms
+        self.totals: TotalsCounter[str] = TotalsCounter()
         self.records = Counter("mot_worker_records", "Records taken in", registry=registry)
         self.alerts = Counter("mot_worker_alerts", "Moments said, with every change", ["detector"], registry=registry)
         self.dead_letters = Counter("mot_worker_dead_letters", "Records set aside", ["reason"], registry=registry)
@@ -54,8 +56,14 @@ class Metrics:
         self.ticks = Counter("mot_worker_ticks", "Ticks written into silent partitions", registry=registry)
         self.ready = Gauge("mot_worker_ready", "1 while the worker reads on", registry=registry)
 
+    def took_in(self, records: int) -> None:
+        """So many records were computed."""
+        self.records.inc(records)
+        self.totals["records"] += records
+
     def count(self, delivery: Delivery) -> None:
         """Count what leaves."""
+        self.totals["moments"] += len(delivery.moments)
         for said in delivery.moments:
             self.alerts.labels(said.moment.detector_id).inc()
         for letter in delivery.dead_letters:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from streams.engine.engine import Engine
 from streams.errors import StateCorrupted
 from streams.kafka.settings import KafkaSettings
-from streams.live.effects import EffectsProducer
 from streams.live.handover import Handover
-from streams.live.metrics import Metrics
-from streams.live.partition import LivePartition, restored, survive
-from streams.live.settings import LiveSettings, Step
+from streams.live.partition import Common, LivePartition, restored
 from streams.settings import OperatorSettings
 from streams.stores.mirrored import MirroredStore
 
@@ -30,26 +27,15 @@ class Ownership:
     """Opens and closes partitions. `worker` names this process in the hand-over topic."""
 
     def __init__(
-        self,
-        kafka: KafkaSettings,
-        folder: Path,
-        operator: OperatorSettings,
-        settings: LiveSettings,
-        effects: EffectsProducer,
-        metrics: Metrics,
-        worker: str,
-        fault: Callable[[Step], None] = survive,
+        self, kafka: KafkaSettings, folder: Path, operator: OperatorSettings, worker: str, common: Common
     ) -> None:
         self._kafka = kafka
         self._folder = folder
         self._lateness = operator.lateness()
         self._placements = operator.placements()
         self._catalogue = operator.catalogue()
-        self._settings = settings
-        self._effects = effects
-        self._metrics = metrics
         self._worker = worker
-        self._fault = fault
+        self._common = common
         self.partitions: dict[int, LivePartition] = {}
 
     async def become(self, numbers: Iterable[int]) -> None:
@@ -72,11 +58,11 @@ class Ownership:
         except StateCorrupted as fault:  # found while reading; the hand-over topic has it all
             logger.error("%s", fault)
             put_aside(path)
-            self._metrics.rebuilt.inc()
+            self._common.metrics.rebuilt.inc()
             return await self._opened(number, path)
 
     async def _opened(self, number: int, path: Path) -> LivePartition:
-        store = MirroredStore(path, synchronous=self._settings.synchronous)
+        store = MirroredStore(path, synchronous=self._common.settings.synchronous)
         handover = Handover(self._kafka, number, self._worker)
         try:
             mirror = await handover.take_over(store, path)
@@ -87,28 +73,18 @@ class Ownership:
             store.close()
             await handover.close()
             raise
-        self._metrics.taken_over(number, handover.restore_seconds, handover.restored_records)
-        return LivePartition(
-            number,
-            engine,
-            store,
-            handover,
-            self._effects,
-            settings=self._settings,
-            metrics=self._metrics,
-            mirror=mirror,
-            fault=self._fault,
-        )
+        self._common.metrics.taken_over(number, handover.restore_seconds, handover.restored_records)
+        return LivePartition(number, engine, store, handover, mirror, self._common)
 
     def _engine(self, number: int, store: MirroredStore) -> Engine:
         return Engine(
             self._catalogue,
             partition=number,
             records=store,
-            strict=self._settings.strict,
+            strict=self._common.settings.strict,
             lateness=self._lateness,
             placements=self._placements,
-            max_cached=self._settings.max_cached,
+            max_cached=self._common.settings.max_cached,
         )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -52,6 +52,16 @@ class _Decoded:
     records: list[Event | Tick] = field(default_factory=list)
 
 
+class Common(NamedTuple):
+    """What all partitions of a worker share. `fault` is called at each step of the protocol; tests end the process
+    there."""
+
+    effects: EffectsProducer
+    settings: LiveSettings
+    metrics: Metrics
+    fault: Callable[[Step], None] = survive
+
+
 class LivePartition:
     """An engine with its store, its hand-over and its place in the log.
 
@@ -60,27 +70,14 @@ class LivePartition:
     """
 
     def __init__(
-        self,
-        number: int,
-        engine: Engine,
-        store: MirroredStore,
-        handover: Handover,
-        effects: EffectsProducer,
-        *,
-        settings: LiveSettings,
-        metrics: Metrics,
-        mirror: Mirror,
-        fault: Callable[[Step], None] = survive,
+        self, number: int, engine: Engine, store: MirroredStore, handover: Handover, mirror: Mirror, common: Common
     ) -> None:
         self.number = number
         self.engine = engine
         self._store = store
         self._handover = handover
-        self._effects = effects
-        self._settings = settings
-        self._metrics = metrics
         self._mirror = mirror
-        self._fault = fault
+        self._effects, self._settings, self._metrics, self._fault = common
         self.next = dict(mirror.offsets)
         self.applied = store.load().applied
         self._delivery = Delivery()
@@ -105,7 +102,7 @@ class LivePartition:
             self.applied += len(records)
             self._uncommitted += len(records)
             self.progress_at = self.taken_at = monotonic()
-            self._metrics.records.inc(len(records))
+            self._metrics.took_in(len(records))
             self._fault("computed")
             if self._delivery.moments or self._delivery.dead_letters:
                 await self._send(records[0].timestamp)

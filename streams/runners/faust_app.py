@@ -1,11 +1,12 @@
 """The production runner: Faust carries the records, the engine decides, Kafka keeps the effects.
 
-`mot run worker` starts it with health, metrics and a watchdog; `faust -A streams.runners.faust_app worker` starts the same
-app under Faust's own command, configured by MOT_KAFKA (settings file), MOT_STATE (folder) and MOT_SETTINGS.
+`mot run worker` starts it with health, metrics, ticks and a watchdog; `faust -A streams.runners.faust_app worker`
+starts the same app under Faust's own command, configured by MOT_KAFKA (settings file), MOT_STATE (folder) and
+MOT_SETTINGS.
 
-Faust is asked for group membership, fetching, flow control and the group's commits. Its tables, windows, `take` and web
-server stay unused, see "Decisions" in streams/README.md. An agent never raises: whatever is unexpected ends the process,
-and the supervisor starts it anew from the last commit.
+Faust is asked for group membership, fetching, flow control and the group's commits. Its tables, windows, `take` and
+web server stay unused, see "Decisions" in streams/README.md. An agent never raises: whatever is unexpected ends the
+process, and the supervisor starts it anew from the last commit.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from streams.live.effects import EffectsProducer
 from streams.live.fetches import Transport
 from streams.live.metrics import Metrics
 from streams.live.ownership import Ownership, put_aside
-from streams.live.partition import LivePartition, survive
+from streams.live.partition import Common, LivePartition, survive
 from streams.live.settings import LiveSettings, Step
 from streams.settings import OperatorSettings, load_settings
 
@@ -52,7 +53,7 @@ def fail_stop(fault: BaseException) -> None:
     os._exit(FAIL_STOP)
 
 
-class LiveApp(faust.App):  # type: ignore[misc]
+class LiveApp(faust.App):
     """A Faust app on our transport, with the engine's partitions behind its agent.
 
     `fault` is called at every step of the commit protocol (tests end the process there); `failed` is told of what must
@@ -74,15 +75,9 @@ class LiveApp(faust.App):  # type: ignore[misc]
         self.settings = settings or LiveSettings()
         self.metrics = Metrics(wall_clock_ms)
         self.effects = EffectsProducer(kafka)
+        common = Common(self.effects, self.settings, self.metrics, fault)
         self.ownership = Ownership(
-            kafka,
-            folder,
-            operator or OperatorSettings(),
-            self.settings,
-            self.effects,
-            self.metrics,
-            worker or f"pid-{os.getpid()}",
-            fault,
+            kafka, folder, operator or OperatorSettings(), worker or f"pid-{os.getpid()}", common
         )
         self._failed = failed
         self._commits: dict[int, asyncio.Task[None]] = {}

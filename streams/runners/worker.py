@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
+from typing import NamedTuple
 
 from aiokafka.errors import KafkaError
 
@@ -24,6 +25,15 @@ _PATIENCE = 5.0
 _STOP_WITHIN = 18.0
 
 logger = logging.getLogger(__name__)
+
+
+class WorkerFigures(NamedTuple):
+    """Since this start: records taken in, alerts sent; now: records waiting, partitions owned (as text)."""
+
+    records: int
+    moments: int
+    lag: int
+    partitions: str
 
 
 class Worker:
@@ -45,6 +55,13 @@ class Worker:
     def healthy(self) -> bool:
         """Whether the process does what it should; the watchdog ends it soon when not."""
         return monotonic() - self._loop_at < self.app.settings.stuck_after
+
+    def figures(self) -> WorkerFigures:
+        """What a line about the worker needs."""
+        metrics, owned = self.app.metrics, sorted(self.app.partitions)
+        return WorkerFigures(
+            metrics.totals["records"], metrics.totals["moments"], sum(self._ends.lag.values()), _ranges(owned)
+        )
 
     def beats(self) -> Beats:
         """What the watchdog looks at."""
@@ -111,3 +128,14 @@ class Worker:
             await ticker.tick(partitions, self._ends.lag)
         except (KafkaError, TimeoutError, OSError) as fault:
             logger.warning("the broker does not answer: %r", fault)
+
+
+def _ranges(numbers: list[int]) -> str:
+    """`0-3,6` for 0, 1, 2, 3, 6; a dash for none."""
+    parts: list[list[int]] = []
+    for number in numbers:
+        if parts and parts[-1][-1] == number - 1:
+            parts[-1].append(number)
+        else:
+            parts.append([number])
+    return ",".join(f"{part[0]}-{part[-1]}" if len(part) > 1 else f"{part[0]}" for part in parts) or "-"

@@ -218,7 +218,8 @@ class PartitionStore:
 
 def _anonymous(name: str) -> str:
     """Table names may be shown; a customer's id may not stand in an error message or log."""
-    return name if name in ("meta", "position", "mirror") or name.startswith(("journal ", "recent ")) else "customer record"
+    ours = name in ("meta", "position", "mirror") or name.startswith(("journal ", "recent "))
+    return name if ours else "customer record"
 
 
 def _one(db: sqlite3.Connection, query: str) -> int:

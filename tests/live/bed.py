@@ -1,8 +1,8 @@
 """A bed for live workers: real broker, real worker processes, and a ledger of the topics to compare with an oracle.
 
-The oracle is the engine alone, run once over what the broker's log holds, partition by partition. A ledger is the set of
-everything said: each alert and fact with its id, version and bytes, each dead letter, and the final value of each KPI
-window. Crashes may repeat what was said, never say something else.
+The oracle is the engine alone, run once over what the broker's log holds, partition by partition. A ledger is the set
+of everything said: each alert and fact with its id, version and bytes, each dead letter, and the final value of each
+KPI window. Crashes may repeat what was said, never say something else.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Keyed = tuple[bytes, bytes | None]
 
 @dataclass
 class Ledger:
-    """Everything that was said. `alerts` maps (moment id, version) to the bytes; `repeats` counts records beyond that."""
+    """Everything that was said. `alerts` maps (moment id, version) to the bytes; `repeats` counts what came again."""
 
     alerts: dict[tuple[str, int], bytes] = field(default_factory=dict)
     facts: set[bytes] = field(default_factory=set)
