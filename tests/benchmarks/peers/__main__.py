@@ -33,7 +33,7 @@ def main() -> int:
     if not PEERS_PYTHON.exists():
         sys.exit("the peers' environment is not there: make bench-peers sets it up")
     chosen = tuple(one for one in CONTENDERS if any(word in one.name for word in options.only))
-    log = lines(options.events)
+    log = lines(options.events, options.usage)
     parts = split(log, options.partitions)
     expected = reference([line for _, line in part] for part in parts)
     topic = f"peers-{os.getpid()}"
@@ -53,7 +53,8 @@ def main() -> int:
     if options.json:
         said = {
             "machine": platform.platform(), "cores": os.cpu_count(), "load_before": before, "events": len(log),
-            "bytes_per_event": size, "partitions": options.partitions, "versions": _versions(),
+            "bytes_per_event": size, "partitions": options.partitions, "usage_per_day": options.usage,
+            "versions": _versions(),
             "load_after_each": {name: [one.load for one in rounds] for name, rounds in results.items()},
             "figures": table, "alerts": len(expected), "different": apart,
         }  # fmt: skip
@@ -67,6 +68,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, help="rounds, each running every contender once in turn")
     parser.add_argument("--events", type=int, default=400_000)
     parser.add_argument("--partitions", type=int, default=2)
+    parser.add_argument("--usage", type=float, default=0.0, help="usage records per customer and day in the traffic")
     parser.add_argument("--json", type=Path, help="write the figures here")
     parser.add_argument("--bootstrap", default="", help="use this broker; otherwise one is started, niced")
     parser.add_argument("--only", nargs="+", default=[""], help="contenders whose name contains one of these words")

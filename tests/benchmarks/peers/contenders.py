@@ -32,6 +32,18 @@ class Contender(NamedTuple):
         return [str(self.python), "-m", module, *task._replace(variant=self.variant).arguments()]
 
 
+def product(name: str, variant: str) -> Contender:
+    """This product, in its own environment."""
+    return Contender(
+        name,
+        "product",
+        variant,
+        "offsets, all state (SQLite, state topic), alerts, facts",
+        python=Path(sys.executable),
+        excuse="N07 takes the median of three bills, the job their mean",
+    )
+
+
 LOOP = "plain loop (aiokafka)"
 TABLE = "Faust agent, bills in a Table"
 CONTENDERS = (
@@ -46,13 +58,7 @@ CONTENDERS = (
     Contender("Bytewax, every event keyed", "bytewax_flow", "every", "nothing"),
     Contender("Bytewax, bills keyed + recovery", "bytewax_flow", "recovery", "offsets, bills (SQLite)"),
     Contender(LOOP, "loop", "", "offsets"),
+    product("mot run worker, eight detectors", "all"),
 )
-PRODUCT = Contender(
-    "mot run worker, N03 and N07",
-    "product",
-    "",
-    "offsets, all state (SQLite, state topic), alerts, facts",
-    python=Path(sys.executable),
-    excuse="N07 compares with the median of three bills, the job with their mean",
-)
-"""The lead adds this to CONTENDERS when `runs/product.py` starts a real worker."""
+JOB_ONLY = product("mot run worker, N03 and N07", "two")
+"""Belongs into CONTENDERS as soon as `mot run worker` can leave detectors off (`--detectors N03,N07`)."""

@@ -17,6 +17,7 @@ from streams.simulator.simulation import Simulation
 DAYS = 210
 """Seven bills for each customer, four of them with a habit before."""
 _PER_CUSTOMER = 55
+_PER_USAGE = 0.9
 _BATCH_BYTES = 512 * 1024
 
 
@@ -27,17 +28,19 @@ class _Keyed(msgspec.Struct):
 _keyed = msgspec.json.Decoder(_Keyed).decode
 
 
-def lines(events: int) -> list[bytes]:
+def lines(events: int, usage: float = 0.0) -> list[bytes]:
     """`events` lines of JSON in order of arrival, overtaking each other by up to 20 s.
 
-    Usage of the network is left out (it would be 95 of 100 events, and both rules pass over it), so that one event in
-    ten is a bill. No event comes twice or late: the peers' job as it stands has no answer to that.
+    `usage` is how often a customer uses the network per day. Without, one event in ten is a bill; with 2, as in the
+    simulator's own life, six events in seven are usage and its charges, which both rules pass over. No event comes
+    twice or late: the peers' job as it stands has no answer to that.
     """
+    per_customer = _PER_CUSTOMER + _PER_USAGE * usage * DAYS
     config = SimulationConfig(
         start=datetime(2025, 1, 5, 16, tzinfo=UTC),
-        customers=events // _PER_CUSTOMER + 50,
+        customers=int(events / per_customer) + 50,
         days=DAYS,
-        usage_per_day=0.0,
+        usage_per_day=usage,
         duplicates=0.0,
         late=0.0,
         story_rates=STORY_RATES | {"bill_spike": 0.05, "dealer_order_lost": 0.05},
