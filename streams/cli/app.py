@@ -10,7 +10,7 @@ Nobody writes help here: each text is the message `help.<command>[.<parameter>]`
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -18,6 +18,7 @@ from streams.cli.session import Session
 
 DEMO_FOLDER = Path("mot-demo")
 STATE_FOLDER = Path("mot-state")
+UNDELIVERED = Path("mot-undelivered.jsonl")
 
 Folder = Annotated[Path, typer.Option("--in", metavar="DIR")]
 Log = Annotated[Path, typer.Argument(metavar="LOG")]
@@ -186,6 +187,40 @@ def _run_sink_clickhouse(
     run_clickhouse(_session(ctx), options)
 
 
+def _run_sink_alerts(
+    ctx: typer.Context,
+    to: Annotated[list[str], typer.Option("--to", metavar="TARGET")],
+    kafka: KafkaFile = None,
+    bootstrap: Bootstrap = None,
+    send: Annotated[Literal["updates", "first", "confirmed", "all"], typer.Option("--send")] = "updates",
+    min_severity: Annotated[int, typer.Option("--min-severity", metavar="N", min=1, max=5)] = 1,
+    with_models: Annotated[bool, typer.Option("--with-models")] = False,
+    start_at: Annotated[Literal["now", "beginning"], typer.Option("--from")] = "now",
+    give_up: Annotated[str, typer.Option("--give-up", metavar="TIME")] = "24 h",
+    undelivered: Annotated[Path, typer.Option("--undelivered", metavar="FILE")] = UNDELIVERED,
+    allow_http: Annotated[bool, typer.Option("--allow-http")] = False,
+    allow_host: Annotated[list[str] | None, typer.Option("--allow-host", metavar="HOST")] = None,
+    port: Port = None,
+) -> None:
+    from streams.cli.run_alerts import AlertOptions, run_alerts
+
+    options = AlertOptions(
+        to=to,
+        kafka=kafka,
+        bootstrap=bootstrap,
+        send=send,
+        min_severity=min_severity,
+        with_models=with_models,
+        start_at=start_at,
+        give_up=give_up,
+        undelivered=undelivered,
+        allow_http=allow_http,
+        allow_hosts=allow_host or (),
+        port=port,
+    )
+    run_alerts(_session(ctx), options)
+
+
 def _run_worker(
     ctx: typer.Context,
     state: Annotated[Path, typer.Option("--state", metavar="DIR")] = STATE_FOLDER,
@@ -226,5 +261,6 @@ def app_without_words() -> typer.Typer:
     running = typer.Typer(no_args_is_help=True)
     running.command("worker")(_run_worker)
     running.command("sink-clickhouse")(_run_sink_clickhouse)
+    running.command("sink-alerts")(_run_sink_alerts)
     app.add_typer(running, name="run")
     return app

@@ -1,5 +1,5 @@
-"""`mot run sink-clickhouse` and `mot run sink-alerts`: long-running processes beside the worker, stopped by Ctrl-C or
-SIGTERM, with a line about themselves on standard error every few seconds."""
+"""`mot run sink-clickhouse`: a process beside the worker, stopped by Ctrl-C or SIGTERM, with a line about itself on
+standard error every few seconds."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def run_clickhouse(session: Session, options: ClickHouseOptions) -> None:
     """Store what comes by Kafka until stopped. Raises StreamsError."""
     kafka = load_kafka_settings(options.kafka, bootstrap=options.bootstrap, environment=session.environment)
     settings = OperatorSettings() if options.settings is None else load_settings(options.settings)
-    with ExitStack() as opened, _quiet(session):
+    with ExitStack() as opened, quiet_clients(session):
         if "://" in options.clickhouse:
             server = server_at(options.clickhouse, session.environment)
             where = str(server)
@@ -103,7 +103,7 @@ async def until_signal(stop: Callable[[], None], run: Callable[[], Awaitable[obj
 
 
 @contextmanager
-def _quiet(session: Session) -> Iterator[None]:
+def quiet_clients(session: Session) -> Iterator[None]:
     """Keep the clients' own English warnings off the screen; we say what matters, in the chosen language."""
     if not session.debug:
         for name in ("aiokafka", "kafka", "clickhouse_connect", "urllib3"):

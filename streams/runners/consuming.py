@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal, TypeVar
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Literal
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import (
@@ -33,13 +32,12 @@ Positions = Mapping[tuple[str, int], int]
 """By topic and partition the offset to go on from."""
 Fetched = Mapping[Any, Sequence[Any]]
 """aiokafka's records by its TopicPartition."""
-_Result = TypeVar("_Result")
 
 _REFUSED = (AuthenticationFailedError, GroupAuthorizationFailedError, TopicAuthorizationFailedError)
 _FOR_EVER_MS = 2**31 - 1
 """Between two fetches any time may pass: ClickHouse may be away for hours, and that is no reason to leave the group."""
 _FETCH_BYTES = 8 << 20
-_ANSWER_SECONDS = 5.0
+_ANSWER_SECONDS = 3.0
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 15.0
 
 
@@ -132,8 +130,11 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             max_partition_fetch_bytes=1 << 20,
         )
 
-    async def fetch(self, take: Callable[[Fetched], None], max_records: int, timeout_ms: int) -> None:
-        """Give `take` the records that are there, waiting for up to `timeout_ms` when there are none.
+    async def fetch(
+        self, take: Callable[[Fetched], None], max_records: int, timeout_ms: int, of: Collection[Any] = ()
+    ) -> None:
+        """Give `take` the records that are there, waiting for up to `timeout_ms` when there are none; `of` names the
+        partitions to fetch from, if not from all.
 
         Raises KafkaRefused or KafkaFailed when the group cannot be read any more.
         """
@@ -146,7 +147,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._raising(self._consumer._coordinator.check_errors)
                 return
             try:
-                found = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=max_records)
+                found = await self._consumer.getmany(*of, timeout_ms=timeout_ms, max_records=max_records)
             except _REFUSED as fault:
                 raise KafkaRefused(self._kafka.bootstrap, str(fault)) from fault
             except KafkaError as fault:
@@ -204,7 +205,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         return lag
 
     async def stop(self) -> None:
-        """Leave the group; gives up after five seconds without an answer."""
+        """Leave the group; gives up after three seconds without an answer."""
         if self._consumer is not None:
             self._owned.clear()
             await _quietly_stopped(self._consumer)
@@ -246,29 +247,6 @@ async def pause(stop: asyncio.Event, seconds: float) -> None:
     """Wait, but not longer than until `stop`."""
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(stop.wait(), seconds)
-
-
-async def on_thread(function: Callable[[], _Result]) -> _Result:
-    """The result of `function`, called on a thread of its own that does not keep the process from ending."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[_Result] = loop.create_future()
-
-    def work() -> None:
-        try:
-            result = function()
-        except BaseException as fault:
-            raised = fault
-            _hand_over(loop, done, lambda: done.set_exception(raised))
-        else:
-            _hand_over(loop, done, lambda: done.set_result(result))
-
-    threading.Thread(target=work, name="sink", daemon=True).start()
-    return await done
-
-
-def _hand_over(loop: asyncio.AbstractEventLoop, done: asyncio.Future[Any], settle: Callable[[], None]) -> None:
-    with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-        loop.call_soon_threadsafe(lambda: None if done.done() else settle())
 
 
 async def _quietly_stopped(consumer: Any) -> None:

@@ -22,9 +22,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from journeys.placement import Placements
 from schemas.moments import Text
 from streams.kafka.settings import KafkaSettings
-from streams.runners.consuming import Consumer, Fetched, on_thread, pause
+from streams.runners.consuming import Consumer, Fetched, pause
 from streams.sinks.faults import Verdict, meaning, verdict
 from streams.sinks.pacing import Backoff
+from streams.sinks.threads import on_thread
 from streams.sinks.topics import RecordKind, TopicBatch, TopicSink, Written
 
 _STEP_RECORDS = 2_000
@@ -266,6 +267,7 @@ class ClickHouseSinkRunner:
         if self._storing is not None:
             await asyncio.wait({self._storing}, timeout=self._settings.grace_seconds)
         stuck = self._storing is not None and not self._storing.done()
+        await self.measure()
         await self._consumer.stop()
         if stuck and self._storing is not None:
             self._storing.cancel()  # the thread may wait for an answer that never comes; it ends with the process
