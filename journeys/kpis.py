@@ -10,13 +10,16 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import repeat
+from operator import add
 
 from journeys.windows import SIZE_MS
 from schemas.kpis import GRAINS, Grain, KpiDims
 from schemas.times import DAY, MINUTE
 
-_DIM_BITS = 20
-_DIM_MASK = (1 << _DIM_BITS) - 1
+DIM_BITS = 20
+"""A window's key is its first minute since 1970, moved up by this, and the number of its dimensions below."""
+_DIM_MASK = (1 << DIM_BITS) - 1
 MAX_DIMS = 100_000
 """Beyond this many combinations, department and region of new ones are summed under OTHER: memory stays bounded."""
 OTHER = "other"
@@ -49,10 +52,6 @@ class KpiChanges:
     partition: int
 
 
-CountedEvent = tuple[str, str, str, str, str, str | None, str | None, int]
-"""The fields of KpiDims, then the minute since the epoch; department and region may still be None."""
-
-
 class KpiFold:
     """Counts per window, from the first event on until a window can no longer change."""
 
@@ -60,8 +59,7 @@ class KpiFold:
         self.closed = 0
         self.dims: list[KpiDims] = []
         self._ids: dict[KpiDims, int] = {}
-        self._added: dict[int, int] = {}
-        self._counted: Counter[CountedEvent] = Counter()
+        self._added: Counter[int] = Counter()
         self._open: dict[Grain, dict[int, int]] = {grain: {} for grain in GRAINS}
 
     def dim_id(self, dims: KpiDims) -> int:
@@ -80,17 +78,17 @@ class KpiFold:
     def add(self, dim_id: int, at: int, count: int = 1) -> None:
         """Add `count` to the window of event time `at` (ms), or to the earliest that is not closed."""
         at = max(at, self.closed)
-        key = at // MINUTE << _DIM_BITS | dim_id
-        self._added[key] = self._added.get(key, 0) + count
+        key = at // MINUTE << DIM_BITS | dim_id
+        self._added[key] += count
 
-    def add_all(self, counted: Iterable[CountedEvent]) -> None:
-        """Add one for each."""
-        self._counted.update(counted)
+    def add_all(self, keys: Iterable[int]) -> None:
+        """Add one to the minute of each key; none may lie before what is closed."""
+        self._added.update(keys)
 
     def changes(self, version: int, partition: int) -> KpiChanges:
         """What changed since the last call, and start anew."""
-        self._number_counted()
-        added, self._added = self._added, {}
+        added: dict[int, int] = self._added
+        self._added = Counter()
         columns = []
         for grain in GRAINS:
             if grain != "minute":
@@ -98,17 +96,10 @@ class KpiFold:
             columns.append(_raise(grain, self._open[grain], added))
         return KpiChanges(self.dims, columns, version, partition)
 
-    def _number_counted(self) -> None:
-        for (indicator, stage, touchpoint, channel, tier, department, region, minute), count in self._counted.items():
-            dims = KpiDims(indicator, stage, touchpoint, channel, tier, department or UNKNOWN, region or UNKNOWN)
-            dim_id = self.dim_id(dims)
-            self.add(dim_id, minute * MINUTE, count)
-        self._counted.clear()
-
     def close(self, before: int) -> None:
         """Close and forget windows of days that end before `before` (ms): nothing can be added to them any more."""
         self.closed = max(self.closed, before - before % DAY)
-        limit = self.closed // MINUTE << _DIM_BITS
+        limit = self.closed // MINUTE << DIM_BITS
         for windows in self._open.values():
             for key in [key for key in windows if key < limit]:
                 del windows[key]
@@ -137,7 +128,7 @@ def packed(changes: KpiChanges) -> list[tuple[Grain, bytes, bytes]]:
             array(
                 "q",
                 [
-                    window // MINUTE << _DIM_BITS | dim
+                    window // MINUTE << DIM_BITS | dim
                     for dim, window in zip(columns.dim_id, columns.window_ms, strict=True)
                 ],
             ).tobytes(),
@@ -150,18 +141,17 @@ def packed(changes: KpiChanges) -> list[tuple[Grain, bytes, bytes]]:
 def _coarser(added: dict[int, int], minutes: int) -> dict[int, int]:
     coarser: dict[int, int] = {}
     for key, count in added.items():
-        minute = key >> _DIM_BITS
-        window = (minute - minute % minutes) << _DIM_BITS | (key & _DIM_MASK)
+        window = key - ((key >> DIM_BITS) % minutes << DIM_BITS)
         coarser[window] = coarser.get(window, 0) + count
     return coarser
 
 
 def _raise(grain: Grain, windows: dict[int, int], added: dict[int, int]) -> KpiColumns:
-    for key, count in added.items():
-        windows[key] = windows.get(key, 0) + count
+    values = array("q", map(add, map(windows.get, added, repeat(0)), added.values()))
+    windows.update(zip(added, values, strict=True))
     return KpiColumns(
         grain,
         array("q", [key & _DIM_MASK for key in added]),
-        array("q", [(key >> _DIM_BITS) * MINUTE for key in added]),
-        array("q", [windows[key] for key in added]),
+        array("q", [(key >> DIM_BITS) * MINUTE for key in added]),
+        values,
     )

@@ -161,10 +161,7 @@ class Engine:
         if len(customer.trail) >= customer.room:
             self._tidy(customer, self._front - self._lateness.longest)
         placement = self._placements.place(event)
-        touchpoint, stage, _, _ = placement
-        self._tally.events.append(
-            ("events", stage, touchpoint, event.channel, event.tier, event.department, event.region, at // MINUTE)
-        )
+        self._tally.event(event, placement, at)
         for change in customer.visit(customer.id, at, key, placement, self._placements.by_code):
             self._effects.transitions.append(VersionedTransition(self._sequence, *change))
         if event_type in _HANDOFFS:
