@@ -57,6 +57,7 @@ def kafka(broker: Broker) -> Iterator[KafkaFactory]:
     Event and rekey topics get the prefix too. `create=False` leaves the topics to the test. All are deleted afterwards.
     """
     from streams.kafka import topics
+    from streams.kafka.clients import admin_of
     from streams.kafka.settings import KafkaSettings
 
     made: list[KafkaSettings] = []
@@ -73,7 +74,7 @@ def kafka(broker: Broker) -> Iterator[KafkaFactory]:
 
     yield settings
     if made:
-        with topics.admin_of(made[0]) as admin:
+        with admin_of(made[0]) as admin:
             prefixes = tuple(one.prefix for one in made)
             left = [name for name in admin.list_topics() if name.startswith(prefixes)]
             if left:

@@ -44,10 +44,10 @@ class KafkaRefused(StreamsError):
         self.bootstrap = bootstrap
         super().__init__(
             Text(
-                zh=f"Kafka {bootstrap} 拒绝了访问({reason})。请检查 security 下的用户名、密码与证书,"
+                zh=f"Kafka {bootstrap} 拒绝了访问({reason})。请检查 security 下的协议、用户名、密码与证书,"
                 "以及该用户的权限(ACL)。",
-                en=f"Kafka at {bootstrap} refuses access ({reason}). Check user name, password and certificates under "
-                "`security`, and what this user may do (ACLs).",
+                en=f"Kafka at {bootstrap} refuses access ({reason}). Check protocol, user name, password and "
+                "certificates under `security`, and what this user may do (ACLs).",
             )
         )
 
@@ -72,14 +72,15 @@ def translated(bootstrap: str) -> Iterator[None]:
     try:
         yield
     except _REFUSED as flaw:
-        raise KafkaRefused(bootstrap, _reason(flaw)) from flaw
+        raise KafkaRefused(bootstrap, reason_of(flaw)) from flaw
     except _SILENT as flaw:
-        raise KafkaUnreachable(bootstrap, _reason(flaw)) from flaw
+        raise KafkaUnreachable(bootstrap, reason_of(flaw)) from flaw
     except KafkaError as flaw:
-        raise KafkaFailed(bootstrap, _reason(flaw)) from flaw
+        raise KafkaFailed(bootstrap, reason_of(flaw)) from flaw
 
 
-def _reason(flaw: BaseException) -> str:
+def reason_of(flaw: BaseException) -> str:
+    """An error of a client library in one line."""
     said = str(flaw).splitlines()[0] if str(flaw) else ""
     kind = type(flaw).__name__
     return (said if said.startswith(kind) or f"] {kind}" in said else f"{kind}: {said}")[:300]

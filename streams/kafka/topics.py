@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from time import monotonic, sleep
-from typing import Any, Literal, NamedTuple, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
 
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
-from kafka.errors import KafkaError
 
 from schemas.moments import Text
 from schemas.times import DAY, MINUTE
 from streams.errors import StreamsError
-from streams.kafka.faults import translated
+from streams.kafka.clients import PATIENCE_MS, administered
 from streams.kafka.settings import KafkaSettings
 
-Result = TypeVar("Result")
 Kind = Literal["events", "rekey", "alerts", "facts", "dlq", "state"]
-PATIENCE_MS = 8_000
-"""How long a command waits for a broker's answer."""
 TOMBSTONES_MS = 7 * DAY
 """A worker that was away longer than this must not take its old state file for a mirror of the topic."""
 _AT_LEAST = frozenset({"delete.retention.ms", "max.message.bytes"})
@@ -148,31 +143,6 @@ def check(kafka: KafkaSettings) -> list[Difference]:
         ]
 
     return administered(kafka, compare)
-
-
-def administered(kafka: KafkaSettings, action: Callable[[KafkaAdminClient], Result]) -> Result:
-    """What `action` returns; it is called again with a new client while it may succeed and PATIENCE_MS last.
-
-    kafka-python asks any broker it has heard of and does not turn to the next when that one is down.
-    Raises KafkaUnreachable, KafkaRefused or KafkaFailed.
-    """
-    deadline = monotonic() + PATIENCE_MS / 1000
-    with translated(kafka.bootstrap):
-        while True:
-            try:
-                with admin_of(kafka) as admin:
-                    return action(admin)
-            except KafkaError as flaw:
-                if not flaw.retriable or monotonic() > deadline:
-                    raise
-                sleep(0.2)
-
-
-def admin_of(kafka: KafkaSettings) -> KafkaAdminClient:
-    """An admin client that gives up after PATIENCE_MS; a context manager."""
-    return KafkaAdminClient(
-        **kafka.kafka_python(), bootstrap_timeout_ms=PATIENCE_MS, request_timeout_ms=PATIENCE_MS, client_id="mot"
-    )
 
 
 def _described(admin: KafkaAdminClient, wanted: Sequence[TopicSpec]) -> dict[str, Any]:
