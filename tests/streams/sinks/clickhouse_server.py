@@ -1,8 +1,9 @@
 """ClickHouse over HTTP in a process of its own: the real engine (chdb) behind the interface that clickhouse-connect
 speaks, and faults on request.
 
-`/faults` takes `{"kind": …, "every": n}`: every n-th insert meets the fault. Kinds: `hang` never answers; `error` answers
-500 with code `code`; `lose` inserts and then breaks the connection; `cut` breaks it before inserting; "" is none.
+`/faults` takes `{"kind": …, "every": n}`: every n-th insert meets the fault. Kinds: `hang` never answers; `error`
+answers 500 with code `code`; `lose` inserts and then breaks the connection; `cut` breaks it before inserting; "" is
+none.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
+import clickhouse_connect
 from aiohttp import web
 
 _INSERT = re.compile(
@@ -29,8 +31,6 @@ class Engine:
     """Answers requests one at a time."""
 
     def __init__(self, folder: Path) -> None:
-        import clickhouse_connect
-
         self.client = clickhouse_connect.get_client(dsn=f"chdb://{folder}")
         self.fault: dict[str, Any] = {"kind": "", "every": 1}
         self.inserts = self.met = 0
