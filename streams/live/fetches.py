@@ -75,10 +75,13 @@ class Consumer(driver.Consumer):
         )
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
-        """Go to the offsets in our own state. Topic-partitions without any start at their first record."""
-        offsets = dict(await self.app.where_to_read(self.assignment()))  # type: ignore[attr-defined]
-        if offsets:
-            await self.seek_wait(offsets)
+        """Go to the offsets in our own state, whatever the group has committed."""
+        assigned = self.assignment()
+        if not assigned:
+            return {}
+        app: Any = self.app
+        offsets = dict(await app.where_to_read(assigned, await super().seek_to_committed()))
+        await self.seek_wait(offsets)
         return offsets
 
     def _new_offset(self, tp: TP) -> int | None:

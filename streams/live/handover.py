@@ -13,7 +13,7 @@ local file ends, write the file, then the first transaction under the new epoch.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
@@ -27,6 +27,7 @@ from schemas.moments import Text
 from streams.engine.effects import Checkpoint
 from streams.errors import StateCorrupted, StreamsError
 from streams.kafka.settings import KafkaSettings
+from streams.live.alignment import Round
 from streams.stores.mirrored import Mirror, MirroredStore
 
 _PART = 800_000
@@ -50,6 +51,15 @@ class _Position(NamedTuple):
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Position).decode
+_decode_rounds = msgspec.msgpack.Decoder(list[Round]).decode
+
+
+class TakenOver(NamedTuple):
+    """What an owner begins with: what its file mirrors, and the rounds of several topics that were released before the
+    last owner ended and must be released again (see alignment.py)."""
+
+    mirror: Mirror
+    rounds: list[Round]
 
 
 class Fenced(StreamsError):
@@ -96,11 +106,13 @@ class Handover:
             max_batch_size=_PART + 64_000,
             max_request_size=_PART + 128_000,
         )
+        self._one_at_a_time = asyncio.Lock()
+        self._rounds: list[Round] = []
         self.restore_seconds = 0.0
         self.restored_records = 0
 
-    async def take_over(self, store: MirroredStore, path: Path) -> Mirror:
-        """Become the owner, bring `store` up to date and claim it. Returns the mirror now in the store.
+    async def take_over(self, store: MirroredStore, path: Path) -> TakenOver:
+        """Become the owner, bring `store` up to date and claim it.
 
         Raises Fenced when yet another worker became the owner meanwhile, TopicBehindState, StateCorrupted.
         """
@@ -115,13 +127,14 @@ class Handover:
             if mirror is None or mirror.next < end:
                 known = None if mirror is None or mirror.next < start else mirror
                 mirror = await self._catch_up(store, reader, known, start, end)
-        store_position = store.load()
+        held = store.load()
         claimed = Mirror(mirror.next, mirror.epoch + 1, mirror.offsets, mirror.journal)
-        following = await self._send([self._position(store_position.applied, claimed, store_position.meta)])
-        claimed = msgspec.structs.replace(claimed, next=following)
-        store.advance_mirrored(store_position.applied, claimed)
+        rounds = [one for one in self._rounds if any(mirror.offsets.get(t, 0) < after for t, (_, after) in one.items())]
+        rows = [self._position(held.applied, claimed, held.meta), *_rounds_record(rounds)]
+        claimed = msgspec.structs.replace(claimed, next=await self._send(rows) - len(rows))
+        store.advance_mirrored(held.applied, claimed)
         self.restore_seconds = monotonic() - began
-        return claimed
+        return TakenOver(claimed, rounds)
 
     async def _catch_up(
         self, store: MirroredStore, reader: _Reader, known: Mirror | None, start: int, end: int
@@ -139,6 +152,8 @@ class Handover:
                     customers = {}
             elif key == b"m":
                 position = None if value is None else _decode(value)
+            elif key == b"p":
+                self._rounds = [] if value is None else _decode_rounds(value)
             else:
                 entry, part = int.from_bytes(key[1:5]), int.from_bytes(key[5:7])
                 journal.setdefault(entry, {})[part] = value or b""
@@ -154,10 +169,18 @@ class Handover:
         store.caught_up(position.meta, entries, position.applied, mirror)
         return mirror
 
-    async def write(self, checkpoint: Checkpoint, applied: int, before: Mirror, offsets: dict[str, int]) -> Mirror:
+    async def write(
+        self,
+        checkpoint: Checkpoint,
+        applied: int,
+        before: Mirror,
+        offsets: dict[str, int],
+        rounds: Callable[[], list[Round]],
+    ) -> Mirror:
         """Write a commit as one transaction. Returns the mirror that the local file is to have.
 
-        Raises Fenced when the partition is another worker's.
+        `rounds` are those planned beyond this commit at the time of writing. Raises Fenced when the partition is
+        another worker's.
         """
         cycle, count = before.journal
         if checkpoint.journal_restarts:
@@ -168,8 +191,19 @@ class Handover:
             count += 1
         mirror = Mirror(before.next, before.epoch, offsets, (cycle, count))
         rows.append(self._position(applied, mirror, checkpoint.meta))
-        await self._guarded(self._producer.begin_transaction())
-        return msgspec.structs.replace(mirror, next=await self._send(rows))
+        async with self._one_at_a_time:
+            await self._guarded(self._producer.begin_transaction())
+            following = await self._send(rows + _rounds_record(rounds()))
+        return msgspec.structs.replace(mirror, next=following)
+
+    async def plan(self, rounds: Sequence[Round]) -> None:
+        """Write down the rounds released since the last commit, before anything said because of them leaves.
+
+        Raises Fenced.
+        """
+        async with self._one_at_a_time:
+            await self._guarded(self._producer.begin_transaction())
+            await self._send(_rounds_record(rounds))
 
     def _position(self, applied: int, mirror: Mirror, meta: bytes | None) -> tuple[bytes, bytes]:
         position = _Position(mirror.epoch, self._worker, applied, dict(mirror.offsets), mirror.journal, meta)
@@ -202,6 +236,10 @@ class Handover:
         """Let go of the connection. What was not committed does not exist."""
         with suppress(Exception):  # closing after a fault must not hide the fault
             await asyncio.wait_for(self._producer.stop(), timeout=5)
+
+
+def _rounds_record(rounds: Sequence[Round]) -> list[tuple[bytes, bytes | None]]:
+    return [(b"p", _encode(rounds))] if rounds else []
 
 
 def _journal_records(entry: int, packed: bytes) -> list[tuple[bytes, bytes | None]]:

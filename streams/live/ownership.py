@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from streams.engine.engine import Engine
 from streams.errors import StateCorrupted
 from streams.kafka.settings import KafkaSettings
+from streams.live.alignment import Alignment
 from streams.live.handover import Handover
 from streams.live.partition import Common, LivePartition, restored
 from streams.settings import OperatorSettings
@@ -24,10 +26,17 @@ def state_path(folder: Path, partition: int) -> Path:
 
 
 class Ownership:
-    """Opens and closes partitions. `worker` names this process in the hand-over topic."""
+    """Opens and closes partitions. `worker` names this process in the hand-over topic; `end_of` says how far a
+    partition of a topic reaches, as far as the consumer knows."""
 
     def __init__(
-        self, kafka: KafkaSettings, folder: Path, operator: OperatorSettings, worker: str, common: Common
+        self,
+        kafka: KafkaSettings,
+        folder: Path,
+        operator: OperatorSettings,
+        worker: str,
+        common: Common,
+        end_of: Callable[[int, str], int | None],
     ) -> None:
         self._kafka = kafka
         self._folder = folder
@@ -36,6 +45,7 @@ class Ownership:
         self._catalogue = operator.catalogue()
         self._worker = worker
         self._common = common
+        self._end_of = end_of
         self.partitions: dict[int, LivePartition] = {}
 
     async def become(self, numbers: Iterable[int]) -> None:
@@ -65,7 +75,7 @@ class Ownership:
         store = MirroredStore(path, synchronous=self._common.settings.synchronous)
         handover = Handover(self._kafka, number, self._worker)
         try:
-            mirror = await handover.take_over(store, path)
+            taken_over = await handover.take_over(store, path)
             engine = self._engine(number, store)
             if not restored(engine, store, path):
                 logger.warning("partition %d: the state was made with other detectors or settings", number)
@@ -74,7 +84,12 @@ class Ownership:
             await handover.close()
             raise
         self._common.metrics.taken_over(number, handover.restore_seconds, handover.restored_records)
-        return LivePartition(number, engine, store, handover, mirror, self._common)
+        alignment = None
+        if len(self._kafka.events) > 1:
+            alignment = Alignment(
+                self._kafka.events, taken_over.mirror.offsets, taken_over.rounds, partial(self._end_of, number)
+            )
+        return LivePartition(number, engine, store, handover, taken_over, alignment, self._common)
 
     def _engine(self, number: int, store: MirroredStore) -> Engine:
         return Engine(

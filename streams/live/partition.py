@@ -8,48 +8,30 @@ the hand-over. The next fetches are computed while a commit is under way.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple
 
 import msgspec
 
-from schemas.codec import FUTURE_TOLERANCE_MS, dead_letter, decode
+from schemas.codec import dead_letter
 from schemas.deadletters import DeadLetter, Reason
-from schemas.envelope import Event, Tick
 from streams.engine.engine import Engine
 from streams.errors import StateCorrupted
-from streams.kafka.wire import event_bytes
+from streams.live.alignment import Alignment, Round
 from streams.live.effects import Acks, EffectsProducer, settled
-from streams.live.handover import Handover
+from streams.live.handover import Handover, TakenOver
+from streams.live.intake import Ack, Intake, taken_in
 from streams.live.metrics import Metrics
 from streams.live.settings import LiveSettings, Step
 from streams.sinks.ports import Delivery
-from streams.stores.mirrored import Mirror, MirroredStore
-
-_LOG_APPEND_TIME = 1
-_WRONG_KEY = (
-    "the record's key is not its customer_id, so it lies in a partition of other customers; "
-    "`mot dlq retry` sends it to the right one"
-)
-_FUTURE = "is more than 5 minutes after the broker took the record in; set the clock of the source right"
-
-Ack = Callable[[], object]
+from streams.stores.mirrored import MirroredStore
 
 
 def survive(step: Step) -> None:
     """Let every step pass."""
-
-
-@dataclass(slots=True)
-class _Decoded:
-    """The records of a fetch that the engine is to see, with their bytes and offsets: three aligned lists."""
-
-    raws: list[bytes] = field(default_factory=list)
-    offsets: list[int] = field(default_factory=list)
-    records: list[Event | Tick] = field(default_factory=list)
 
 
 class Common(NamedTuple):
@@ -65,20 +47,33 @@ class Common(NamedTuple):
 class LivePartition:
     """An engine with its store, its hand-over and its place in the log.
 
-    `next` maps each events topic to the first offset not yet taken in; `progress_at` and `taken_at` are the monotonic
-    times of the last progress of any kind and of the last records taken in.
+    `next` maps each events topic to the first offset not yet applied, `fetched` to the first not yet taken in, which is
+    later where several topics are aligned; `progress_at` and `taken_at` are the monotonic times of the last progress of
+    any kind and of the last records applied.
     """
 
     def __init__(
-        self, number: int, engine: Engine, store: MirroredStore, handover: Handover, mirror: Mirror, common: Common
+        self,
+        number: int,
+        engine: Engine,
+        store: MirroredStore,
+        handover: Handover,
+        taken_over: TakenOver,
+        alignment: Alignment | None,
+        common: Common,
     ) -> None:
         self.number = number
         self.engine = engine
         self._store = store
         self._handover = handover
-        self._mirror = mirror
+        self._mirror = mirror = taken_over.mirror
         self._effects, self._settings, self._metrics, self._fault = common
         self.next = dict(mirror.offsets)
+        self.fetched = dict(mirror.offsets)
+        self._alignment = alignment
+        self._releasing = asyncio.Lock()
+        self._rounds: list[Round] = []
+        self._planned = 0
         self.applied = store.load().applied
         self._delivery = Delivery()
         self._sent: Acks = []
@@ -89,58 +84,76 @@ class LivePartition:
         self.committing = False
 
     async def take(self, topic: str, records: Sequence[Any], ack: Ack) -> None:
-        """Compute the aiokafka `records` of one fetch of `topic`; `ack` is called when they are committed."""
+        """Take in the aiokafka `records` of one fetch of `topic`; `ack` is called when they are committed."""
         self._fault("fetched")
-        wanted = self.next.get(topic, 0)
+        wanted = self.fetched.get(topic, 0)
         if records[0].offset < wanted:
             records = [record for record in records if record.offset >= wanted]
-        self._acks.append(ack)
-        if records:
-            self._skipped(topic, wanted, records[0].offset)
-            self._compute(f"{topic}-{self.number}", records)
+        if not records:
+            self._acks.append(ack)
+            return
+        self._skipped(topic, wanted, records[0].offset)
+        self.fetched[topic] = records[-1].offset + 1
+        origin = f"{topic}-{self.number}"
+        taken = [taken_in(origin, record) for record in records]
+        since_ms = records[0].timestamp
+        if self._alignment is None:
             self.next[topic] = records[-1].offset + 1
-            self.applied += len(records)
-            self._uncommitted += len(records)
-            self.progress_at = self.taken_at = monotonic()
-            self._metrics.took_in(len(records))
-            self._fault("computed")
-            if self._delivery.moments or self._delivery.dead_letters:
-                await self._send(records[0].timestamp)
+            self._acks.append(ack)
+            await self._feed(taken, since_ms)
+            return
+        self._alignment.add(topic, taken, ack)
+        await self.release()
+
+    async def release(self) -> None:
+        """Compute what several topics' records no longer have to wait for each other for."""
+        if self._alignment is None:
+            return
+        async with self._releasing:
+            while (released := self._alignment.release()) is not None:
+                self._rounds.append(released.round)
+                self.next.update({name: after for name, (_, after) in released.round.items()})
+                self._acks += released.acks
+                await self._feed(released.records, None)
+
+    def held(self, topic: str) -> int:
+        """How many records of a topic wait for those of other topics."""
+        return 0 if self._alignment is None else self._alignment.held(topic)
 
     def _skipped(self, topic: str, wanted: int, found: int) -> None:
         if wanted and found > wanted:
             self._metrics.skipped_offsets.labels(topic, str(self.number)).inc(found - wanted)
 
-    def _compute(self, origin: str, records: Sequence[Any]) -> None:
-        decoded = self._decode(origin, records)
-        if not decoded.records:
-            return
-        effects = self.engine.process(decoded.records)
-        delivery = self._delivery
-        delivery.add_effects(effects)
-        delivery.add_late(decoded.raws, decoded.offsets, effects.too_late, origin)
+    async def _feed(self, taken: Sequence[Intake], since_ms: int | None) -> None:
+        """Compute; what matters at once leaves at once."""
+        self._compute(taken)
+        self.applied += len(taken)
+        self._uncommitted += len(taken)
+        self.progress_at = self.taken_at = monotonic()
+        self._metrics.took_in(len(taken))
+        self._fault("computed")
+        if self._delivery.moments or self._delivery.dead_letters:
+            await self._send(since_ms)
 
-    def _decode(self, origin: str, records: Sequence[Any]) -> _Decoded:
-        decoded = _Decoded()
-        raws, offsets, events = decoded.raws, decoded.offsets, decoded.records
-        for record in records:
-            raw = record.value
-            if record.headers or (raw is not None and b'"specversion"' in raw):
-                raw = event_bytes(raw, record.headers, record.key)
-            event = decode(raw, origin, record.offset)
-            if type(event) is not DeadLetter:
-                flaw = None if type(event) is Tick else _misplaced(event, record)
-                if flaw is None:
-                    raws.append(raw)
-                    offsets.append(record.offset)
-                    events.append(event)
-                    continue
-                event = dead_letter(raw or b"", origin, record.offset, flaw[0], flaw[1], field=flaw[2])
-            self._delivery.dead_letters.append(event)
-        return decoded
+    def _compute(self, taken: Sequence[Intake]) -> None:
+        delivery = self._delivery
+        accepted = [one for one in taken if type(one.record) is not DeadLetter]
+        if len(accepted) < len(taken):
+            delivery.dead_letters += [one.record for one in taken if type(one.record) is DeadLetter]
+        if accepted:
+            events: list[Any] = [one.record for one in accepted]
+            effects = self.engine.process(events)
+            delivery.add_effects(effects)
+            for place, detail in effects.too_late:
+                late = accepted[place]
+                letter = dead_letter(late.raw, late.origin, late.offset, Reason.TOO_LATE, detail, field="occurred_at")
+                delivery.dead_letters.append(letter)
 
     async def _send(self, since_ms: int | None = None) -> None:
         delivery, self._delivery = self._delivery, Delivery()
+        if len(self._rounds) > self._planned:
+            self._planned = len(self._rounds)
+            await self._handover.plan(self._rounds)
         self._metrics.count(delivery)
         acks = await self._effects.send(delivery, self.number)
         if since_ms is not None and delivery.moments:
@@ -173,6 +186,7 @@ class LivePartition:
         self.committing = True
         began = monotonic()
         acks, self._acks = self._acks, []
+        rounds = len(self._rounds)
         self._uncommitted, self._committed_at = 0, began
         checkpoint = self.engine.checkpoint()
         applied, offsets = self.applied, dict(self.next)
@@ -181,10 +195,14 @@ class LivePartition:
         sent, self._sent = self._sent, []
         await settled(sent)
         self._fault("settled")
-        mirror = await self._handover.write(checkpoint, applied, self._mirror, offsets)
+        mirror = await self._handover.write(
+            checkpoint, applied, self._mirror, offsets, lambda: self._rounds[rounds : self._planned]
+        )
         self._fault("handed_over")
         self._store.commit_mirrored(checkpoint, applied, mirror)
         self._mirror = mirror
+        del self._rounds[:rounds]
+        self._planned -= rounds
         self.engine.committed()
         self._fault("committed")
         for ack in acks:
@@ -198,15 +216,6 @@ class LivePartition:
         """Give the partition away. What is not committed is computed again by the next owner."""
         self._store.close()
         await self._handover.close()
-
-
-def _misplaced(event: Event, record: Any) -> tuple[Reason, str, str] | None:
-    """What is wrong with where and when an event came: reason, advice, field."""
-    if record.key != event.customer_id.encode():
-        return Reason.WRONG_KEY, _WRONG_KEY, "customer_id"
-    if record.timestamp_type == _LOG_APPEND_TIME and event.occurred_ms > record.timestamp + FUTURE_TOLERANCE_MS:
-        return Reason.FUTURE_TIME, _FUTURE, "occurred_at"
-    return None
 
 
 def restored(engine: Engine, store: MirroredStore, path: Path) -> bool:

@@ -32,11 +32,14 @@ from streams.live.fetches import Transport
 from streams.live.metrics import Metrics
 from streams.live.ownership import Ownership, put_aside
 from streams.live.partition import Common, LivePartition, survive
+from streams.live.rekeying import forward
 from streams.live.settings import LiveSettings, Step
 from streams.settings import OperatorSettings, load_settings
 
 FAIL_STOP = 70
 """Exit code of a worker that ended itself: start it again."""
+_HELD_BACK = 50_000
+"""Records of a topic that may wait for those of other topics."""
 
 logger = logging.getLogger(__name__)
 
@@ -77,14 +80,17 @@ class LiveApp(faust.App):
         self.effects = EffectsProducer(kafka)
         common = Common(self.effects, self.settings, self.metrics, fault)
         self.ownership = Ownership(
-            kafka, folder, operator or OperatorSettings(), worker or f"pid-{os.getpid()}", common
+            kafka, folder, operator or OperatorSettings(), worker or f"pid-{os.getpid()}", common, self._end_of
         )
         self._failed = failed
         self._commits: dict[int, asyncio.Task[None]] = {}
+        self._paused: set[TP] = set()
         self.reading = False
         self.stopping = False
         super().__init__(kafka.group, **self._configuration(worker, folder))
         self.agent(self.topic(*kafka.events, value_type=bytes, value_serializer="raw"), name="events")(self._events)
+        if kafka.rekey:
+            self.agent(self.topic(*kafka.rekey, value_type=bytes, value_serializer="raw"), name="rekey")(self._rekeyed)
         self.on_rebalance_complete.connect(self._assigned)
         self.on_partitions_revoked.connect(self._revoked)
 
@@ -127,20 +133,28 @@ class LiveApp(faust.App):
         await super().on_first_start()
         await self.effects.start()
 
-    async def where_to_read(self, assigned: set[TP]) -> Mapping[TP, int]:
-        """The first offset not applied of each assigned topic-partition; the first there is for a new one."""
-        known = {}
+    async def where_to_read(self, assigned: set[TP], committed: Mapping[TP, int | None]) -> Mapping[TP, int]:
+        """The first offset not taken in of each assigned topic-partition; the first there is for a new one.
+
+        Where we only forward, nothing is kept and the group's `committed` offset counts.
+        """
+        known = {tp: at for tp, at in committed.items() if at is not None and tp.topic in self.kafka.rekey}
         for tp in assigned:
             owned = self.partitions.get(tp.partition)
-            if owned is not None and tp.topic in owned.next:
-                known[tp] = owned.next[tp.topic]
+            if owned is not None and tp.topic in owned.fetched:
+                known[tp] = owned.fetched[tp.topic]
         fresh = [tp for tp in assigned if tp not in known]
         return {**known, **(await self.consumer.earliest_offsets(*fresh) if fresh else {})}
+
+    def _end_of(self, partition: int, topic: str) -> int | None:
+        end: int | None = self.consumer.highwater(TP(topic, partition))
+        return end
 
     async def _assigned(self, *_: Any, **__: Any) -> None:
         try:
             assigned = self.consumer.assignment()
             await self.ownership.become({tp.partition for tp in assigned if tp.topic in self.kafka.events})
+            self._paused.clear()  # Faust resumes everything that is assigned
             self.reading = True
             self.metrics.ready.set(1)
         except BaseException as fault:
@@ -162,16 +176,37 @@ class LiveApp(faust.App):
         except Exception as fault:  # not CancelledError: that is Faust stopping us
             self._end(fault)
 
+    async def _rekeyed(self, stream: Any) -> None:
+        """The agent of topics keyed otherwise. It never raises either."""
+        try:
+            async for event in stream.noack().events():
+                await forward(event.message.value, self.effects.producer, self.kafka.events[0])
+                event.ack()
+        except Exception as fault:
+            self._end(fault)
+
     async def _take(self, event: Any) -> None:
         message = event.message
         partition = self.partitions.get(message.partition)
         if partition is None or self.stopping:
             return  # not ours any more: never acknowledged, so read again by whoever owns it
         await partition.take(message.topic, message.value, event.ack)
+        self._steer(partition)
         if partition.is_overdue:
             await self._commits[partition.number]
         if partition.is_due():
             self._begin_commit(partition)
+
+    def _steer(self, partition: LivePartition) -> None:
+        """Fetch no more of a topic whose records wait for those of others, until some are gone."""
+        for topic in self.kafka.events if len(self.kafka.events) > 1 else ():
+            tp, held = TP(topic, partition.number), partition.held(topic)
+            if held >= _HELD_BACK and tp not in self._paused:
+                self._paused.add(tp)
+                self.consumer.pause_partitions({tp})
+            elif held <= _HELD_BACK // 2 and tp in self._paused:
+                self._paused.discard(tp)
+                self.consumer.resume_partitions({tp})
 
     def _begin_commit(self, partition: LivePartition) -> asyncio.Task[None]:
         task = asyncio.create_task(self._commit(partition), name=f"commit-{partition.number}")
@@ -186,8 +221,10 @@ class LiveApp(faust.App):
             raise
 
     async def commit_due(self) -> None:
-        """Commit the partitions whose time has come though no fetch did."""
+        """Compute and commit what has waited long enough though no fetch came."""
         for partition in list(self.partitions.values()):
+            await partition.release()
+            self._steer(partition)
             if partition.is_due():
                 self._begin_commit(partition)
 

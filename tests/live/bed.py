@@ -191,6 +191,14 @@ class Bed:
             time.sleep(0.3)
         return time.monotonic() - began
 
+    def wait_for_events(self, count: int, timeout: float = 40) -> None:
+        """Wait until so many records lie in the events topics."""
+        began = time.monotonic()
+        while (there := sum(self.ends().values())) < count:
+            assert time.monotonic() - began < timeout, f"{there} of {count} events after {timeout} s"
+            time.sleep(0.3)
+        assert there == count
+
     # what came out
 
     def read(self, topic: str) -> Iterator[Any]:

@@ -1,0 +1,56 @@
+"""A record of Kafka as the worker takes it in: decoded, or a dead letter with its place.
+
+Two checks belong to where a record lies, not to what it says: its key must be its customer, or it would be judged in a
+partition of others; and where the broker stamps records, an event cannot have happened later than that. So sources
+whose clocks are wrong cannot move a partition's clock, and replaying the same log refuses the same records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from schemas.codec import FUTURE_TOLERANCE_MS, dead_letter, decode
+from schemas.deadletters import DeadLetter, Reason
+from schemas.envelope import Event, Tick
+from streams.kafka.wire import event_bytes
+
+Ack = Callable[[], object]
+"""What tells Faust that a fetch is done with."""
+
+_LOG_APPEND_TIME = 1
+_WRONG_KEY = (
+    "the record's key is not its customer_id, so it lies in a partition of other customers; "
+    "`mot dlq retry` sends it to the right one"
+)
+_FUTURE = "occurred_at is more than 5 minutes after the broker took the record in; set the clock of the source right"
+
+
+class Intake(NamedTuple):
+    """`origin` is `<topic>-<partition>`, `raw` our JSON, `at` the event time in ms, -1 for a dead letter."""
+
+    origin: str
+    offset: int
+    raw: bytes
+    record: Event | Tick | DeadLetter
+    at: int
+
+
+def taken_in(origin: str, record: Any) -> Intake:
+    """An aiokafka record, decoded and checked. Never raises."""
+    raw = record.value
+    if record.headers or (raw is not None and b'"specversion"' in raw):
+        raw = event_bytes(raw, record.headers, record.key)
+    event: Any = decode(raw, origin, record.offset)
+    if type(event) is DeadLetter:
+        return Intake(origin, record.offset, raw or b"", event, -1)
+    if type(event) is not Tick:
+        if record.key != event.customer_id.encode():
+            return _refused(origin, record.offset, raw, Reason.WRONG_KEY, _WRONG_KEY, "customer_id")
+        if record.timestamp_type == _LOG_APPEND_TIME and event.occurred_ms > record.timestamp + FUTURE_TOLERANCE_MS:
+            return _refused(origin, record.offset, raw, Reason.FUTURE_TIME, _FUTURE, "occurred_at")
+    return Intake(origin, record.offset, raw, event, event.occurred_ms)
+
+
+def _refused(origin: str, offset: int, raw: bytes, reason: Reason, detail: str, field: str) -> Intake:
+    return Intake(origin, offset, raw, dead_letter(raw, origin, offset, reason, detail, field=field), -1)
