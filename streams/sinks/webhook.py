@@ -179,7 +179,15 @@ class WebhookTarget:
 
     at_once = 1
 
-    def __init__(self, name: str, url: URL, signer: Signer, policy: AddressPolicy, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        name: str,
+        url: URL,
+        signer: Signer,
+        policy: AddressPolicy,
+        now_ms: Callable[[], int],
+        total_seconds: float = TOTAL_SECONDS,
+    ) -> None:
         self.name = name
         self._url = url
         self._signer = signer
@@ -190,7 +198,7 @@ class WebhookTarget:
             connector=connector,
             trust_env=False,
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=TOTAL_SECONDS, sock_connect=CONNECT_SECONDS),
+            timeout=aiohttp.ClientTimeout(total=total_seconds, sock_connect=CONNECT_SECONDS),
             headers={"Content-Type": "application/json", "User-Agent": "mot-monitor"},
         )
 
@@ -205,7 +213,7 @@ class WebhookTarget:
             async with self._session.post(self._url, data=alert.raw, headers=headers, allow_redirects=False) as answer:
                 status, wait = answer.status, answer.headers.get("Retry-After", "")
         except (TimeoutError, aiohttp.ClientError, OSError) as fault:
-            reason = str(fault) or f"{type(fault).__name__}, {TOTAL_SECONDS:.0f} s"
+            reason = str(fault) or type(fault).__name__
             raise Undelivered(
                 Text(zh=f"{self.name} 没有应答:{reason}", en=f"{self.name} does not answer: {reason}")
             ) from fault
