@@ -9,7 +9,7 @@ from threading import Thread
 from time import monotonic, sleep
 from typing import Any, TypeVar
 
-from kafka import KafkaConsumer
+from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError, KafkaTimeoutError
 
@@ -17,7 +17,7 @@ from streams.kafka.faults import KafkaRefused, KafkaUnreachable, reason_of, tran
 from streams.kafka.settings import KafkaSettings
 
 Result = TypeVar("Result")
-Client = TypeVar("Client", KafkaAdminClient, KafkaConsumer)
+Client = TypeVar("Client", KafkaAdminClient, KafkaConsumer, KafkaProducer)
 PATIENCE_MS = 8_000
 """How long a command waits for a broker's answer."""
 
@@ -58,6 +58,24 @@ def consumer_of(kafka: KafkaSettings, **options: Any) -> Iterator[KafkaConsumer]
             yield consumer
         finally:
             consumer.close()
+
+
+@contextmanager
+def producer_of(kafka: KafkaSettings) -> Iterator[KafkaProducer]:
+    """An idempotent producer for a few records, closed afterwards; errors as with `consumer_of`."""
+    with translated(kafka.bootstrap):
+        producer = _connected(
+            kafka,
+            KafkaProducer,
+            acks="all",
+            enable_idempotence=True,
+            max_request_size=kafka.max_message_bytes,
+            delivery_timeout_ms=2 * PATIENCE_MS,
+        )
+        try:
+            yield producer
+        finally:
+            producer.close(timeout=PATIENCE_MS / 1000)
 
 
 def _connected(kafka: KafkaSettings, client: Callable[..., Client], **options: Any) -> Client:

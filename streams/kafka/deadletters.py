@@ -1,0 +1,193 @@
+"""The dead letters on their topic: found again, and their original records sent once more after the cause is mended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from time import monotonic
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import KafkaTimeoutError
+
+from schemas.codec import decode
+from schemas.deadletters import DeadLetter
+from schemas.envelope import Event
+from streams.kafka.clients import PATIENCE_MS, consumer_of, producer_of
+from streams.kafka.settings import KafkaSettings
+from streams.kafka.wire import event_bytes
+
+Fate = Literal["sent", "would_send", "gone", "no_topic"]
+_SKIP = 5_000
+"""Records between two wanted ones that are read rather than jumped over."""
+
+
+class Letter(NamedTuple):
+    """A dead letter as it lies on the topic. `written_ms` is when it was written there; `row` is all it says."""
+
+    id: str
+    reason: str
+    origin: str
+    position: int
+    written_ms: int
+    row: dict[str, Any]
+
+    def source(self) -> TopicPartition | None:
+        """Topic and partition of the original record, None when it came from no topic."""
+        topic, _, number = self.origin.rpartition("-")
+        return TopicPartition(topic, int(number)) if topic and number.isascii() and number.isdigit() else None
+
+
+class Retried(NamedTuple):
+    """What became of one letter: sent again, gone by retention, or of no topic of these settings. `topic` is where it
+    was sent, `customer_id` its new key."""
+
+    letter: Letter
+    fate: Fate
+    topic: str = ""
+    customer_id: str = ""
+
+
+def letters(
+    kafka: KafkaSettings, *, reason: str | None = None, ids: Sequence[str] = (), limit: int | None = None
+) -> list[Letter]:
+    """Dead letters, newest first, each once. `ids` may be beginnings of ids; `limit` bounds how many are given.
+
+    Raises KafkaUnreachable, KafkaRefused or KafkaFailed.
+    """
+    found: dict[str, Letter] = {}
+    with consumer_of(kafka, max_partition_fetch_bytes=4 << 20) as consumer:
+        places = _places(consumer, kafka.dlq_topic)
+        if not places:
+            return []
+        starts, ends = consumer.beginning_offsets(places), consumer.end_offsets(places)
+        newest_only = limit is not None and reason is None and not ids
+        for at in places:
+            first = max(starts[at], ends[at] - limit) if newest_only and limit is not None else starts[at]
+            for record in _records(consumer, at, first, ends[at]):
+                letter = _letter(record)
+                wanted = letter is not None and (reason is None or letter.reason == reason)
+                if letter is not None and wanted and (not ids or letter.id.startswith(tuple(ids))):
+                    found[letter.id] = letter
+    newest = sorted(found.values(), key=lambda one: (-one.written_ms, one.origin, -one.position))
+    return newest if limit is None else newest[:limit]
+
+
+def retry(
+    kafka: KafkaSettings, chosen: Sequence[Letter], *, dry: bool = False, told: Callable[[int], None] = lambda _: None
+) -> list[Retried]:
+    """Fetch the original record of each letter and send it, unchanged but keyed by its customer, to its events topic.
+
+    A record of a topic that is keyed otherwise goes to the first events topic. With `dry` nothing is sent. `told`
+    hears how many letters are done. Raises KafkaUnreachable, KafkaRefused or KafkaFailed; what was sent until then
+    stays sent, and sending it again does no harm, for the engine knows duplicates.
+    """
+    known = {*kafka.events, *kafka.rekey}
+    groups: dict[TopicPartition, list[Letter]] = {}
+    done: list[Retried] = []
+    for letter in chosen:
+        source = letter.source()
+        if source is None or source.topic not in known:
+            done.append(Retried(letter, "no_topic"))
+        else:
+            groups.setdefault(source, []).append(letter)
+    with consumer_of(kafka, max_partition_fetch_bytes=4 << 20) as consumer, producer_of(kafka) as producer:
+        for at, wanted in groups.items():
+            originals = _originals(consumer, at, sorted({letter.position for letter in wanted}))
+            for letter in wanted:
+                done.append(_again(kafka, producer, letter, originals.get(letter.position), dry=dry))
+                told(len(done))
+    return done
+
+
+def _again(kafka: KafkaSettings, producer: KafkaProducer, letter: Letter, original: Any, *, dry: bool) -> Retried:
+    if original is None:
+        return Retried(letter, "gone")
+    topic = original.topic if original.topic in kafka.events else kafka.events[0]
+    customer = customer_of(original)
+    if not dry:
+        key = customer.encode() if customer else original.key
+        sent = producer.send(topic, key=key, value=original.value, headers=list(original.headers))
+        sent.get(timeout=PATIENCE_MS / 1000)
+    return Retried(letter, "would_send" if dry else "sent", topic, customer)
+
+
+def customer_of(record: Any) -> str:
+    """Whose record it is: by its event, else by a `customer_id` in its JSON, else empty."""
+    raw = event_bytes(record.value, record.headers, record.key)
+    event = decode(raw)
+    if isinstance(event, Event):
+        return event.customer_id
+    if isinstance(event, DeadLetter) and raw:
+        try:
+            return _named(raw).customer_id
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            return ""
+    return ""
+
+
+class _Named(msgspec.Struct):
+    customer_id: str = ""
+
+
+_named = msgspec.json.Decoder(_Named).decode
+
+
+def _letter(record: Any) -> Letter | None:
+    """None for a record that nobody of ours has written."""
+    try:
+        row = msgspec.json.decode(record.value)
+        return Letter(
+            row["dead_letter_id"], row["reason"], row["origin"], int(row["position"]), int(record.timestamp), row
+        )
+    except (msgspec.MsgspecError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _places(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
+    return [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
+
+
+def _originals(consumer: KafkaConsumer, at: TopicPartition, offsets: Sequence[int]) -> Mapping[int, Any]:
+    """The records at `offsets` (ascending) that are still there."""
+    if at not in _places(consumer, at.topic):
+        return {}
+    start, end = consumer.beginning_offsets([at])[at], consumer.end_offsets([at])[at]
+    there = [offset for offset in offsets if start <= offset < end]
+    found: dict[int, Any] = {}
+    for run in _runs(there):
+        wanted = set(run)
+        for record in _records(consumer, at, run[0], run[-1] + 1):
+            if record.offset in wanted:
+                found[record.offset] = record
+    return found
+
+
+def _runs(offsets: Sequence[int]) -> Iterator[list[int]]:
+    run: list[int] = []
+    for offset in offsets:
+        if run and offset - run[-1] > _SKIP:
+            yield run
+            run = []
+        run.append(offset)
+    if run:
+        yield run
+
+
+def _records(consumer: KafkaConsumer, at: TopicPartition, first: int, end: int) -> Iterator[Any]:
+    """Records of a partition from `first` up to before `end`; gaps (transaction markers, compaction) are no matter."""
+    if first >= end:
+        return
+    consumer.assign([at])
+    consumer.seek(at, first)
+    heard = monotonic()
+    while (consumer.position(at, timeout_ms=PATIENCE_MS) or first) < end:
+        polled = consumer.poll(timeout_ms=500).get(at, [])
+        if polled:
+            heard = monotonic()
+        elif monotonic() - heard > 2 * PATIENCE_MS / 1000:
+            raise KafkaTimeoutError(f"nothing more of {at.topic}-{at.partition} before offset {end}")
+        for record in polled:
+            if record.offset >= end:
+                return
+            yield record
