@@ -30,6 +30,7 @@ Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0)]
 SettingsFile = Annotated[Path | None, typer.Option("--settings", metavar="FILE")]
 KafkaFile = Annotated[Path | None, typer.Option("--kafka", metavar="FILE")]
 Bootstrap = Annotated[str | None, typer.Option("--bootstrap", metavar="HOST:PORT")]
+DeadReason = Annotated[str | None, typer.Option("--reason", metavar="REASON")]
 Port = Annotated[int | None, typer.Option("--port", metavar="N", min=0, max=65_535)]
 
 
@@ -235,6 +236,87 @@ def _run_worker(
     run_worker(_session(ctx), options)
 
 
+def _topics_create(
+    ctx: typer.Context, kafka: KafkaFile = None, bootstrap: Bootstrap = None, json_: AsJson = False
+) -> None:
+    from streams.cli.topics import create
+
+    create(_session(ctx), kafka, bootstrap, as_json=json_)
+
+
+def _topics_check(
+    ctx: typer.Context, kafka: KafkaFile = None, bootstrap: Bootstrap = None, json_: AsJson = False
+) -> None:
+    from streams.cli.topics import check
+
+    check(_session(ctx), kafka, bootstrap, as_json=json_)
+
+
+def _lag(ctx: typer.Context, kafka: KafkaFile = None, bootstrap: Bootstrap = None, json_: AsJson = False) -> None:
+    from streams.cli.lag import run
+
+    run(_session(ctx), kafka, bootstrap, as_json=json_)
+
+
+def _dlq_ls(
+    ctx: typer.Context,
+    reason: DeadReason = None,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1)] = 20,
+    kafka: KafkaFile = None,
+    bootstrap: Bootstrap = None,
+    json_: AsJson = False,
+) -> None:
+    from streams.cli.dlq import Cluster, ls
+
+    ls(_session(ctx), Cluster(kafka, bootstrap), reason, limit, as_json=json_)
+
+
+def _dlq_show(
+    ctx: typer.Context,
+    letter: Annotated[str, typer.Argument(metavar="ID")],
+    kafka: KafkaFile = None,
+    bootstrap: Bootstrap = None,
+    json_: AsJson = False,
+) -> None:
+    from streams.cli.dlq import Cluster, show
+
+    show(_session(ctx), Cluster(kafka, bootstrap), letter, as_json=json_)
+
+
+def _dlq_retry(
+    ctx: typer.Context,
+    letters: Annotated[list[str] | None, typer.Argument(metavar="ID")] = None,
+    reason: DeadReason = None,
+    every: Annotated[bool, typer.Option("--all")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run")] = False,
+    kafka: KafkaFile = None,
+    bootstrap: Bootstrap = None,
+    json_: AsJson = False,
+) -> None:
+    from streams.cli.dlq import Choice, Cluster, again
+
+    choice = Choice(letters or (), reason, every)
+    again(_session(ctx), Cluster(kafka, bootstrap), choice, dry=dry_run, as_json=json_)
+
+
+def _load(
+    ctx: typer.Context,
+    log: Log,
+    mapping: Mapping = None,
+    topic: Annotated[str | None, typer.Option("--topic", metavar="NAME")] = None,
+    end_tick: Annotated[str | None, typer.Option("--end-tick", metavar="DURATION")] = None,
+    kafka: KafkaFile = None,
+    bootstrap: Bootstrap = None,
+    json_: AsJson = False,
+) -> None:
+    from streams.cli.load import LoadOptions, run
+
+    options = LoadOptions(
+        log=log, mapping=mapping, topic=topic, end_tick=end_tick, kafka=kafka, bootstrap=bootstrap, as_json=json_
+    )
+    run(_session(ctx), options)
+
+
 def _session(ctx: typer.Context) -> Session:
     session = ctx.find_object(Session)
     return session if session is not None else Session()
@@ -252,12 +334,23 @@ def app_without_words() -> typer.Typer:
         ("explain", _explain),
         ("sql", _sql),
         ("schema", _schema),
+        ("load", _load),
+        ("lag", _lag),
     ):
         app.command(name)(function)
     detectors = typer.Typer(no_args_is_help=True)
     detectors.command("list")(_detectors_list)
     detectors.command("show")(_detectors_show)
     app.add_typer(detectors, name="detectors")
+    topics = typer.Typer(no_args_is_help=True)
+    topics.command("create")(_topics_create)
+    topics.command("check")(_topics_check)
+    app.add_typer(topics, name="topics")
+    dlq = typer.Typer(no_args_is_help=True)
+    dlq.command("ls")(_dlq_ls)
+    dlq.command("show")(_dlq_show)
+    dlq.command("retry")(_dlq_retry)
+    app.add_typer(dlq, name="dlq")
     running = typer.Typer(no_args_is_help=True)
     running.command("worker")(_run_worker)
     running.command("sink-clickhouse")(_run_sink_clickhouse)

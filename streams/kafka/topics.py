@@ -14,6 +14,8 @@ from streams.kafka.clients import PATIENCE_MS, administered
 from streams.kafka.settings import KafkaSettings
 
 Kind = Literal["events", "rekey", "alerts", "facts", "dlq", "state"]
+SHAPE = ("topic", "partitions", "replication")
+"""What a Difference may be about besides configuration."""
 TOMBSTONES_MS = 7 * DAY
 """A worker that was away longer than this must not take its old state file for a mirror of the topic."""
 _AT_LEAST = frozenset({"delete.retention.ms", "max.message.bytes"})
