@@ -228,11 +228,14 @@ def _run_worker(
     kafka: KafkaFile = None,
     bootstrap: Bootstrap = None,
     settings: SettingsFile = None,
+    detectors: Annotated[str | None, typer.Option("--detectors", metavar="ID,ID")] = None,
     port: Port = None,
 ) -> None:
     from streams.cli.run_worker import WorkerOptions, run_worker
 
-    options = WorkerOptions(kafka=kafka, bootstrap=bootstrap, state=state, settings=settings, port=port)
+    options = WorkerOptions(
+        kafka=kafka, bootstrap=bootstrap, state=state, settings=settings, detectors=detectors, port=port
+    )
     run_worker(_session(ctx), options)
 
 

@@ -33,6 +33,7 @@ class WorkerOptions:
     bootstrap: str | None
     state: Path
     settings: Path | None
+    detectors: str | None
     port: int | None
 
 
@@ -69,6 +70,7 @@ def run_worker(session: Session, options: WorkerOptions) -> None:
             kafka,
             options.state,
             operator=operator,
+            detectors=None if options.detectors is None else options.detectors.split(","),
             worker=worker_name(options.state),
             failed=lambda fault: _end(session, fault),
         )

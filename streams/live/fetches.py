@@ -75,13 +75,21 @@ class Consumer(driver.Consumer):
         )
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
-        """Go to the offsets in our own state, whatever the group has committed."""
+        """Go to the offsets in our own state, whatever the group has committed.
+
+        A predecessor may have applied more than it could still tell the group; when nothing new comes, nobody else
+        would.
+        """
         assigned = self.assignment()
         if not assigned:
             return {}
         app: Any = self.app
-        offsets = dict(await app.where_to_read(assigned, await super().seek_to_committed()))
+        committed = await super().seek_to_committed()
+        offsets = dict(await app.where_to_read(assigned, committed))
         await self.seek_wait(offsets)
+        untold = {tp: offset for tp, offset in offsets.items() if offset > (committed.get(tp) or 0)}
+        if untold:
+            await self._commit(untold)
         return offsets
 
     def _new_offset(self, tp: TP) -> int | None:

@@ -97,6 +97,7 @@ class Handover:
     def __init__(self, kafka: KafkaSettings, partition: int, worker: str) -> None:
         self._kafka = kafka
         self._at = TopicPartition(kafka.state_topic, partition)
+        self._of = f"{kafka.state_topic}-{partition}"
         self._worker = worker
         self._producer = AIOKafkaProducer(
             **kafka.aiokafka(),
@@ -120,6 +121,8 @@ class Handover:
         await self._producer.start()
         await self._guarded(self._producer.begin_transaction())
         mirror = store.mirror
+        if mirror is not None and mirror.of != self._of:
+            raise StateCorrupted(path, f"it mirrors {mirror.of}, not {self._of}")
         async with _reading(self._kafka, self._at) as reader:
             start, end = await reader.bounds()
             if mirror is not None and mirror.next > end:
@@ -128,7 +131,7 @@ class Handover:
                 known = None if mirror is None or mirror.next < start else mirror
                 mirror = await self._catch_up(store, reader, known, start, end)
         held = store.load()
-        claimed = Mirror(mirror.next, mirror.epoch + 1, mirror.offsets, mirror.journal)
+        claimed = msgspec.structs.replace(mirror, epoch=mirror.epoch + 1)
         rounds = [one for one in self._rounds if any(mirror.offsets.get(t, 0) < after for t, (_, after) in one.items())]
         rows = [self._position(held.applied, claimed, held.meta), *_rounds_record(rounds)]
         claimed = msgspec.structs.replace(claimed, next=await self._send(rows) - len(rows))
@@ -160,11 +163,11 @@ class Handover:
         store.put_customers(customers)
         before = store.load() if known is not None else None
         if position is None:  # nothing was committed since: an owner that came and went
-            mirror = known or Mirror(end, 0, {}, (0, 0))
+            mirror = known or Mirror(self._of, end, 0, {}, (0, 0))
             mirror = msgspec.structs.replace(mirror, next=end)
             store.caught_up(None, None, before.applied if before else 0, mirror)
             return mirror
-        mirror = Mirror(end, position.epoch, position.offsets, position.journal)
+        mirror = Mirror(self._of, end, position.epoch, position.offsets, position.journal)
         entries = _whole_entries(journal, position.journal, known, before.journal if before else ())
         store.caught_up(position.meta, entries, position.applied, mirror)
         return mirror
@@ -189,7 +192,7 @@ class Handover:
         if checkpoint.journal:
             rows += _journal_records(count, checkpoint.journal)
             count += 1
-        mirror = Mirror(before.next, before.epoch, offsets, (cycle, count))
+        mirror = msgspec.structs.replace(before, offsets=offsets, journal=(cycle, count))
         rows.append(self._position(applied, mirror, checkpoint.meta))
         async with self._one_at_a_time:
             await self._guarded(self._producer.begin_transaction())

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
+from detectors.base import AnyDetector
 from streams.engine.engine import Engine
 from streams.errors import StateCorrupted
 from streams.kafka.settings import KafkaSettings
@@ -34,6 +35,7 @@ class Ownership:
         kafka: KafkaSettings,
         folder: Path,
         operator: OperatorSettings,
+        catalogue: Sequence[AnyDetector],
         worker: str,
         common: Common,
         end_of: Callable[[int, str], int | None],
@@ -42,7 +44,7 @@ class Ownership:
         self._folder = folder
         self._lateness = operator.lateness()
         self._placements = operator.placements()
-        self._catalogue = operator.catalogue()
+        self._catalogue = catalogue
         self._worker = worker
         self._common = common
         self._end_of = end_of

@@ -15,7 +15,7 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import time_ns
@@ -25,7 +25,9 @@ import faust
 import faust._cython.streams
 from faust.types import TP
 
-from streams.errors import StateCorrupted, StreamsError
+from detectors.base import AnyDetector
+from schemas.moments import Text
+from streams.errors import USAGE, StateCorrupted, StreamsError
 from streams.kafka.settings import KafkaSettings, load_kafka_settings
 from streams.live.effects import EffectsProducer
 from streams.live.fetches import Transport
@@ -56,11 +58,34 @@ def fail_stop(fault: BaseException) -> None:
     os._exit(FAIL_STOP)
 
 
+def chosen(catalogue: Sequence[AnyDetector], names: Sequence[str] | None) -> tuple[AnyDetector, ...]:
+    """Those of `catalogue` with one of `names` (id or name), all for None. Raises NoSuchDetector."""
+    known = {name for one in catalogue for name in (one.meta.id, one.meta.name)}
+    for name in names or ():
+        if name not in known:
+            raise NoSuchDetector(name, [one.meta.id for one in catalogue])
+    return tuple(one for one in catalogue if names is None or one.meta.id in names or one.meta.name in names)
+
+
+class NoSuchDetector(StreamsError):
+    """A detector was asked for that is not in the catalogue."""
+
+    exit_code = USAGE
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__(
+            Text(
+                zh=f"没有探测器 {name}。现有:{'、'.join(known)}。",
+                en=f"There is no detector {name}. There are {', '.join(known)}.",
+            )
+        )
+
+
 class LiveApp(faust.App):
     """A Faust app on our transport, with the engine's partitions behind its agent.
 
-    `fault` is called at every step of the commit protocol (tests end the process there); `failed` is told of what must
-    end the process.
+    `detectors` are the ids or names of those that work, all when None. `fault` is called at every step of the commit
+    protocol (tests end the process there); `failed` is told of what must end the process.
     """
 
     def __init__(
@@ -70,6 +95,7 @@ class LiveApp(faust.App):
         *,
         operator: OperatorSettings | None = None,
         settings: LiveSettings | None = None,
+        detectors: Sequence[str] | None = None,
         worker: str = "",
         fault: Callable[[Step], None] = survive,
         failed: Callable[[BaseException], None] = fail_stop,
@@ -79,8 +105,15 @@ class LiveApp(faust.App):
         self.metrics = Metrics(wall_clock_ms)
         self.effects = EffectsProducer(kafka)
         common = Common(self.effects, self.settings, self.metrics, fault)
+        operator = operator or OperatorSettings()
         self.ownership = Ownership(
-            kafka, folder, operator or OperatorSettings(), worker or f"pid-{os.getpid()}", common, self._end_of
+            kafka,
+            folder,
+            operator,
+            chosen(operator.catalogue(), detectors),
+            worker or f"pid-{os.getpid()}",
+            common,
+            self._end_of,
         )
         self._failed = failed
         self._commits: dict[int, asyncio.Task[None]] = {}
