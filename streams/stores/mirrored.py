@@ -21,10 +21,11 @@ from streams.stores.sqlite import FOLD_ROWS, PartitionStore
 
 
 class Mirror(msgspec.Struct, frozen=True):
-    """`next` is the first offset of the hand-over topic not in the file; `epoch` the ownership under which the last
-    commit was made; `offsets` the first offset not applied of each events topic; `journal` how often the journal was
-    restarted and how many entries it has since."""
+    """`of` is the topic-partition mirrored, `next` its first offset not in the file; `epoch` the ownership under which
+    the last commit was made; `offsets` the first offset not applied of each events topic; `journal` how often the
+    journal was restarted and how many entries it has since."""
 
+    of: str
     next: int
     epoch: int
     offsets: Mapping[str, int]
