@@ -10,7 +10,7 @@ import json
 import shutil
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from multiprocessing import get_context
@@ -27,14 +27,14 @@ from schemas.moments import Text
 from schemas.times import iso
 from streams.engine.effects import Effects
 from streams.engine.engine import Engine
-from streams.engine.partition import partition_of
 from streams.errors import StreamsError
 from streams.runners import results
 from streams.runners.collecting import long_lived_state
 from streams.runners.results import KpiPart, MomentLedger
 from streams.settings import OperatorSettings
-from streams.sources.logs import LogSource, Records, open_log
-from streams.sources.rows import RawRecord
+from streams.sources.logs import LogSource, open_log
+from streams.sources.rows import Records
+from streams.sources.sharing import Share
 
 DEFAULT_BATCH = 500
 _KPIS_EVERY = 100_000
@@ -102,23 +102,23 @@ class _Share:
         self.dead_letters = 0
         self._plan = plan
         self._partition = partition
+        self._share = Share(partition, plan.processes)
         self._ledger = MomentLedger()
         self._kpis = KpiPart(_part(plan, "kpis", partition))
         self._letters = _part(plan, "dead_letters", partition).open("w", encoding="utf-8")
 
-    def run(self, log: LogSource) -> Iterator[int]:
-        """Work through the log; yields the records read, batch by batch."""
+    def run(self, log: LogSource) -> Iterator[None]:
+        """Work through the log, batch by batch."""
         counted = 0
-        for records in log.batches(self._plan.batch_size):
-            own = records if self._plan.processes == 1 else self._own(records)
-            self._process(own)
-            counted += len(own)
+        for records in log.batches(self._plan.batch_size, self._share):
+            self._process(records)
+            counted += len(records)
             if counted >= _KPIS_EVERY:
                 counted = 0
                 self._kpis.write(self.engine.kpi_changes())
                 self.engine.close_windows()
                 self._settle()
-            yield len(records)
+            yield
 
     def finish(self, front: int) -> dict[str, int]:
         """Come to the end of the log at its highest time `front` and write this part.
@@ -133,27 +133,29 @@ class _Share:
         results.write_moments(_part(self._plan, "retractions", self._partition), self._ledger.withdrawn())
         return self.engine.summary() | {"dead_letters": self.dead_letters, "detector_failures": self.failures}
 
-    def _own(self, records: Records) -> Records:
-        parts, own = self._plan.processes, self._partition
-        return [record for record in records if _partition(record.raw, record.key, parts) in (own, None)]
-
     def _process(self, records: Records) -> None:
-        decoded: list[Event | Tick] = []
-        came_as: list[RawRecord] = []
-        for record in records:
-            raw, origin, position, _ = record
-            one = decode(raw, origin, position) if isinstance(raw, bytes) else raw
-            if type(one) is DeadLetter:  # isinstance asks pydantic's metaclass, which is slow
-                self._set_aside(one)
-            else:
-                decoded.append(one)
-                came_as.append(record)
-        effects = self.engine.process(decoded)
+        origin = records.origin
+        decoded = [
+            decode(raw, origin, position) if isinstance(raw, bytes) else raw
+            for raw, position in zip(records.raws, records.positions, strict=True)
+        ]
+        events = [one for one in decoded if type(one) is not DeadLetter]  # isinstance asks pydantic's metaclass: slow
+        places: Sequence[int] = range(len(decoded))
+        if len(events) < len(decoded):
+            places = [place for place in places if not self._is_letter(decoded[place])]
+        effects = self.engine.process(events)
         for place, detail in effects.too_late:
-            raw, origin, position, _ = came_as[place]
-            payload = raw if isinstance(raw, bytes) else encode(decoded[place])
+            raw, position = records.raws[places[place]], records.positions[places[place]]
+            payload = raw if isinstance(raw, bytes) else encode(events[place])
             self._set_aside(dead_letter(payload, origin, position, Reason.TOO_LATE, detail, field="occurred_at"))
         self._take(effects)
+
+    def _is_letter(self, one: Event | Tick | DeadLetter) -> bool:
+        """Whether it is a dead letter; then it is set aside."""
+        if type(one) is not DeadLetter:
+            return False
+        self._set_aside(one)
+        return True
 
     def _take(self, effects: Effects) -> None:
         self._ledger.take(effects.moments)
@@ -166,21 +168,6 @@ class _Share:
 
 _CUSTOMER_KEY = b'"customer_id"'
 _CUSTOMER = _CUSTOMER_KEY + b':"'
-
-
-def _partition(raw: bytes | Event | DeadLetter, key: str | None, parts: int) -> int | None:
-    """The partition a record belongs to; None for a tick, which all take; what names no customer goes to the first."""
-    if key is not None:
-        return partition_of(key, parts)
-    if isinstance(raw, bytes):
-        start = raw.find(_CUSTOMER) + len(_CUSTOMER)
-        name = raw[start : raw.find(b'"', start)]
-        if start >= len(_CUSTOMER) and raw.count(_CUSTOMER_KEY) == 1 and b"\\" not in name:
-            return partition_of(name.decode("utf-8", "replace"), parts)
-        raw = decode(raw)  # type: ignore[assignment]
-    if isinstance(raw, Event):
-        return partition_of(raw.customer_id, parts)
-    return None if isinstance(raw, Tick) else 0
 
 
 def replay(plan: ReplayPlan, progress: Progress | None = None) -> Summary:
@@ -207,14 +194,12 @@ def replay(plan: ReplayPlan, progress: Progress | None = None) -> Summary:
 
 def _in_this_process(plan: ReplayPlan, progress: Progress | None) -> list[dict[str, int]]:
     log = open_log(plan.log, plan.mapping)
-    read = 0
     with long_lived_state() as settle:
         share = _Share(plan, 0, settle)
-        for count in share.run(log):
-            read += count
+        for _ in share.run(log):
             if progress is not None:
-                progress(read, log.fraction())
-        return [share.finish(share.engine.front) | {"records": read, "front": share.engine.front}]
+                progress(log.read, log.fraction())
+        return [share.finish(share.engine.front) | {"records": log.read, "front": share.engine.front}]
 
 
 def _in_processes(plan: ReplayPlan, progress: Progress | None) -> list[dict[str, int]]:
@@ -249,15 +234,16 @@ def _work(plan: ReplayPlan, partition: int, parent: Connection) -> None:
         with long_lived_state() as settle:
             log = open_log(plan.log, plan.mapping)
             share = _Share(plan, partition, settle)
-            read, told = 0, perf_counter()
-            for count in share.run(log):
-                read += count
+            told = perf_counter()
+            for _ in share.run(log):
                 if partition == 0 and perf_counter() - told > 0.2:
-                    parent.send(("progress", (read, log.fraction())))
+                    parent.send(("progress", (log.read, log.fraction())))
                     told = perf_counter()
             parent.send(("front", share.engine.front))
             totals = share.finish(parent.recv())
-            parent.send(("totals", totals | {"records": read if partition == 0 else 0, "front": share.engine.front}))
+            parent.send(
+                ("totals", totals | {"records": log.read if partition == 0 else 0, "front": share.engine.front})
+            )
     except Exception as error:
         parent.send(("error", error))
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Protocol
 
 from schemas.deadletters import DeadLetter
-from schemas.envelope import Event
 from schemas.mapping import LogMapping, Source
 from streams.sources.delimited import DelimitedReader
 from streams.sources.faults import LogError
@@ -17,11 +16,9 @@ from streams.sources.mapped import Ledger, numbered_events
 from streams.sources.mapping_file import check_columns, load_mapping
 from streams.sources.native import EventLines, EventTable
 from streams.sources.parquet import ParquetReader
-from streams.sources.rows import RawRecord, Reader, Row
+from streams.sources.rows import Reader, Records, Row
+from streams.sources.sharing import WHOLE, Share
 from streams.sources.xes import XesReader
-
-Records = list[RawRecord]
-"""A batch of records as a source hands it out."""
 
 READERS: dict[str, Callable[[Path, Source, Sequence[str]], Reader]] = {
     "csv": DelimitedReader,
@@ -32,12 +29,17 @@ READERS: dict[str, Callable[[Path, Source, Sequence[str]], Reader]] = {
 
 
 class LogSource(Protocol):
-    """A finite log. `total_rows` is known only where it costs nothing (Parquet)."""
+    """A finite log. `total_rows` is known only where it costs nothing (Parquet); `read` is how many records, of
+    whatever share, have been passed."""
 
     total_rows: int | None
+    read: int
 
-    def batches(self, size: int) -> Iterator[Records]:
-        """Records in the log's order, at most `size` at a time; one pass. Raises LogError where reading must end."""
+    def batches(self, size: int, share: Share = WHOLE) -> Iterator[Records]:
+        """Records of `share` in the log's order, at most `size` at a time; one pass.
+
+        Raises LogError where reading must end.
+        """
         ...
 
     def fraction(self) -> float:
@@ -50,6 +52,7 @@ class MappedLog:
 
     def __init__(self, path: Path, mapping: LogMapping) -> None:
         self.ledger = Ledger()
+        self.read = 0
         self._path = path
         self._mapping = mapping
         self._reader = open_reader(path, mapping)
@@ -59,19 +62,16 @@ class MappedLog:
         """How much of the file has been read, from 0 to 1."""
         return self._reader.fraction()
 
-    def batches(self, size: int) -> Iterator[Records]:
+    def batches(self, size: int, share: Share = WHOLE) -> Iterator[Records]:
         """Events and dead letters, at most `size` at a time. An event's position is the row it was made of."""
-        records = self._records()
-        while batch := list(islice(records, size)):
-            yield batch
-
-    def _records(self) -> Iterator[RawRecord]:
         origin = self._path.name
-        rows = self._reader.rows()
-        for number, made in numbered_events(
-            rows, self._mapping, log=log_name(self._path), origin=origin, ledger=self.ledger
-        ):
-            yield RawRecord(made, origin, number, made.customer_id if isinstance(made, Event) else None)
+        made = numbered_events(
+            self._reader.rows(), self._mapping, log=log_name(self._path), origin=origin, ledger=self.ledger
+        )
+        while batch := list(islice(made, size)):
+            self.read += len(batch)
+            own = [(one, number) for number, one in batch if share.takes(one)]
+            yield Records([one for one, _ in own], origin, [number for _, number in own])
 
 
 def log_name(path: Path) -> str:

@@ -5,22 +5,19 @@ The Parquet log has the columns customer_id, occurred_at, recorded_at, event_typ
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from functools import partial
-from itertools import repeat
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any
 
 from streams.sources.faults import LogError
 from streams.sources.files import OpenFile
 from streams.sources.json_lines import UTF8_MARK
 from streams.sources.parquet import open_parquet
-from streams.sources.rows import RawRecord
+from streams.sources.rows import Records
+from streams.sources.sharing import WHOLE, Share
 
 MAX_LINE = 1 << 20
 """Bytes of a line that are kept: far above what the codec takes, so that a giant line becomes its dead letter."""
-
-_record = cast("partial[RawRecord]", partial(tuple.__new__, RawRecord))
 
 
 class EventLines:
@@ -29,6 +26,7 @@ class EventLines:
     total_rows: int | None = None
 
     def __init__(self, path: Path) -> None:
+        self.read = 0
         self._file = OpenFile(path)
         self._origin = path.name
 
@@ -36,25 +34,26 @@ class EventLines:
         """How much of the file has been read, from 0 to 1."""
         return self._file.fraction()
 
-    def batches(self, size: int) -> Iterator[list[RawRecord]]:
-        """Records in file order, `size` at a time."""
+    def batches(self, size: int, share: Share = WHOLE) -> Iterator[Records]:
+        """See LogSource."""
         held: list[bytes] = []
-        first = 1
         for lines in self._lines():
             held += lines
             start = 0
             while len(held) - start >= size:
-                yield self._records(held[start : start + size], first)
-                first, start = first + size, start + size
+                yield self._records(held[start : start + size], share)
+                start += size
             del held[:start]
         if held:
-            yield self._records(held, first)
+            yield self._records(held, share)
 
-    def _records(self, lines: list[bytes], first: int) -> list[RawRecord]:
-        places: Iterable[tuple[bytes, str, int, None]] = zip(
-            lines, repeat(self._origin), range(first, first + len(lines)), repeat(None)
-        )
-        return list(map(_record, places))
+    def _records(self, lines: list[bytes], share: Share) -> Records:
+        first = self.read + 1
+        self.read += len(lines)
+        if share == WHOLE:
+            return Records(lines, self._origin, range(first, self.read + 1))
+        own = [(line, position) for position, line in enumerate(lines, first) if share.takes(line)]
+        return Records([line for line, _ in own], self._origin, [position for _, position in own])
 
     def _lines(self) -> Iterator[list[bytes]]:
         """Lines of each chunk, without line ends; a line longer than `MAX_LINE` is cut there."""
@@ -78,9 +77,9 @@ class EventTable:
     """A Parquet log of events; `position` is the row, from 1, and `key` the customer."""
 
     def __init__(self, path: Path) -> None:
+        self.read = 0
         self._file = open_parquet(path)
         self._origin = path.name
-        self._read = 0
         self.total_rows: int | None = self._file.metadata.num_rows
         missing = {"payload", "customer_id"} - set(self._file.schema_arrow.names)
         if missing:
@@ -92,18 +91,46 @@ class EventTable:
 
     def fraction(self) -> float:
         """How much of the file has been read, from 0 to 1."""
-        return self._read / (self.total_rows or 1)
+        return self.read / (self.total_rows or 1)
 
-    def batches(self, size: int) -> Iterator[list[RawRecord]]:
-        """Records in file order, at most `size` at a time (fewer where a row group ends)."""
-        origin = self._origin
-        for batch in self._file.iter_batches(max(size, 1 << 14), columns=["payload", "customer_id"]):
-            payloads, keys = (
-                batch.column(name).to_numpy(zero_copy_only=False).tolist() for name in ("payload", "customer_id")
-            )
+    def batches(self, size: int, share: Share = WHOLE) -> Iterator[Records]:
+        """See LogSource; fewer where a row group ends."""
+        columns = ["payload"] if share == WHOLE else ["payload", "customer_id"]
+        for batch in self._file.iter_batches(max(size, 1 << 14), columns=columns):
+            positions: Sequence[int] = range(self.read + 1, self.read + 1 + batch.num_rows)
+            self.read += batch.num_rows
+            if share != WHOLE:
+                own = _own(batch, share)
+                positions = [position for position, is_own in zip(positions, own, strict=True) if is_own]
+                batch = batch.filter(_mask(own))  # noqa: PLW2901 - the whole one is not needed any more
+            payloads = _payloads(batch)
             for start in range(0, len(payloads), size):
-                part = payloads[start : start + size]
-                first = self._read + start + 1
-                places = zip(part, repeat(origin), range(first, first + len(part)), keys[start : start + size])
-                yield list(map(_record, places))
-            self._read += len(payloads)
+                cut = slice(start, start + size)
+                yield Records(payloads[cut], self._origin, positions[cut])
+
+
+def _payloads(batch: Any) -> list[bytes]:
+    return [payload or b"" for payload in batch.column("payload").cast("binary").to_pylist()]
+
+
+def _own(batch: Any, share: Share) -> list[bool]:
+    """For each row whether it is of `share`: each customer is asked once, a row without one is read."""
+    customers = batch.column("customer_id").dictionary_encode()
+    known = [share.has(customer) for customer in customers.dictionary.to_pylist()]
+    numbers = customers.indices.to_pylist()
+    if not customers.null_count:
+        return [known[number] for number in numbers]
+    payloads = _payloads(batch)
+    return [
+        share.takes(payload) if number is None else known[number]
+        for number, payload in zip(numbers, payloads, strict=True)
+    ]
+
+
+def _mask(chosen: list[bool]) -> Any:
+    """`chosen` as an Arrow column. From a buffer: `pyarrow.array` would import pandas first, where there is one."""
+    import numpy as np  # noqa: PLC0415 - as pyarrow, which needs it: only for Parquet
+    import pyarrow as pa  # noqa: PLC0415
+
+    bits = np.packbits(np.array(chosen, dtype=bool), bitorder="little")
+    return pa.Array.from_buffers(pa.bool_(), len(chosen), [None, pa.py_buffer(bits)])

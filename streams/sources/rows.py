@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import repeat
 from typing import Any, NamedTuple, Protocol
 
 import xxhash
@@ -26,13 +28,27 @@ class Row(NamedTuple):
 class RawRecord(NamedTuple):
     """What a source hands to a runner: bytes still to be decoded, or an event or dead letter made by a mapping.
 
-    `origin` and `position` say where it came from; `key` is the customer id where it is known without decoding.
+    `origin` and `position` say where it came from.
     """
 
     raw: bytes | Event | DeadLetter
     origin: str
     position: int
-    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """A batch of records as columns of equal length; iterating makes `RawRecord`s."""
+
+    raws: Sequence[bytes | Event | DeadLetter]
+    origin: str
+    positions: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.raws)
+
+    def __iter__(self) -> Iterator[RawRecord]:
+        return map(RawRecord, self.raws, repeat(self.origin), self.positions)
 
 
 class Reader(Protocol):

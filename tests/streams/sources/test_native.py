@@ -10,6 +10,7 @@ import pytest
 from streams.sources import native
 from streams.sources.faults import LogError
 from streams.sources.logs import open_log
+from streams.sources.sharing import Share
 
 
 def _all(path: Path, size: int) -> list[tuple[bytes, int]]:
@@ -43,7 +44,7 @@ def test_a_giant_line_is_cut_so_that_the_codec_can_refuse_it(tmp_path: Path, mon
     assert [(len(raw), position) for raw, position in _all(path, 10)] == [(251, 1), (2, 2)]
 
 
-def test_parquet_hands_out_payloads_with_their_customer(tmp_path: Path) -> None:
+def test_parquet_hands_out_payloads_with_their_rows(tmp_path: Path) -> None:
     pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     path = tmp_path / "log.parquet"
     payloads = [f'{{"n":{number}}}'.encode() for number in range(5)]
@@ -58,8 +59,35 @@ def test_parquet_hands_out_payloads_with_their_customer(tmp_path: Path) -> None:
     assert max(map(len, batches)) == 2
     assert [record.raw for record in records] == payloads
     assert [record.position for record in records] == [1, 2, 3, 4, 5]
-    assert [record.key for record in records] == list("abcde")
     assert log.fraction() == 1.0
+
+
+@pytest.mark.parametrize("name", ["log.jsonl", "log.parquet"])
+def test_shares_of_a_log_are_by_customer_and_miss_nothing(tmp_path: Path, name: str) -> None:
+    payloads = [b'{"customer_id":"c%d","n":%d}' % (number % 7, number) for number in range(40)]
+    tick, poison = b'{"event_type":"clock.tick","occurred_at":"2026-03-01T00:00:00Z"}', b"no event"
+    payloads[5:5], payloads[20:20] = [tick], [poison]
+    path = tmp_path / name
+    if name == "log.jsonl":
+        path.write_bytes(b"\n".join(payloads))
+    else:
+        pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+        customers = [None if raw in (tick, poison) else raw[16:18].decode() for raw in payloads]
+        pq.write_table(pa.table({"customer_id": customers, "payload": pa.array(payloads, pa.binary())}), path)
+
+    taken = []
+    for number in range(3):
+        log = open_log(path)
+        share = Share(number, 3)
+        own = [(record.position, record.raw) for batch in log.batches(4, share) for record in batch]
+        assert log.read == len(payloads)
+        assert own == sorted(own)
+        assert all(share.has(raw[16:18].decode()) for _, raw in own if raw not in (tick, poison))
+        taken += own
+
+    assert sorted(set(taken)) == list(enumerate(payloads, 1))
+    assert [raw for _, raw in taken].count(tick) == 3, "time passes for all"
+    assert [raw for _, raw in taken].count(poison) == 1
 
 
 def test_parquet_of_others_asks_for_a_mapping(tmp_path: Path) -> None:
