@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 from pydantic import TypeAdapter, ValidationError
 
 from streams.cli.failures import CliError, UsageFault
-from streams.cli.run_sinks import now_ms, quiet_clients, until_signal
+from streams.cli.run_sinks import now_ms, quiet_clients, stopped_by_signal
 from streams.cli.session import Session
 from streams.kafka.settings import KafkaSettings, load_kafka_settings
 from streams.runners.health import served
@@ -100,21 +100,28 @@ async def _alerts(
     registry = CollectorRegistry()
     AlertCollector(progresses, registry)
     names = ", ".join(target.name for target in targets)
-    session.err.print(session.say("live.alerts_begin", bootstrap=kafka.bootstrap, names=names), markup=False)
     reports = asyncio.create_task(_reports(session, runners, options.undelivered))
-    everyone_ready = lambda: all(runner.ready() for runner in runners)  # noqa: E731
-    try:
-        async with served(options.port, healthy=lambda: True, ready=everyone_ready, registry=registry) as server:
-            if server is not None:
-                session.err.print(session.say("live.listening", port=server.port), markup=False)
-            await until_signal(lambda: _stop(runners), lambda: _all(runners))
-    finally:
-        reports.cancel()
+    with stopped_by_signal(lambda: _stop(runners)):
+        session.err.print(session.say("live.alerts_begin", bootstrap=kafka.bootstrap, names=names), markup=False)
+        try:
+            async with served(
+                options.port, healthy=_lives, ready=lambda: all(one.ready() for one in runners), registry=registry
+            ) as server:
+                if server is not None:
+                    session.err.print(session.say("live.listening", port=server.port), markup=False)
+                await _all(runners)
+        finally:
+            reports.cancel()
     for progress in progresses:
         _tell(session, progress, options.undelivered)
     if all(progress.gone for progress in progresses) and any(target.kind == "webhook" for target in targets):
         raise CliError("live.all_gone")
     session.err.print(session.say("live.alerts_stopped"), markup=False)
+
+
+def _lives() -> bool:
+    """A process that answers at all lives: everything it does is on the event loop that answers."""
+    return True
 
 
 def _opened(session: Session, target: TargetWords, options: AlertOptions) -> AlertTarget:

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -82,21 +82,23 @@ async def _clickhouse(
     runner = ClickHouseSinkRunner(kafka, open_sink, settings.placements(), now_ms=now_ms, where=where, told=lines.tell)
     registry = CollectorRegistry()
     SinkCollector(runner.progress, registry)
-    session.err.print(session.say("live.sink_begins", bootstrap=kafka.bootstrap, where=where), markup=False)
-    async with served(port, healthy=runner.healthy, ready=runner.ready, registry=registry) as server:
-        if server is not None:
-            session.err.print(session.say("live.listening", port=server.port), markup=False)
-        await until_signal(runner.stop, runner.run)
+    with stopped_by_signal(runner.stop):
+        session.err.print(session.say("live.sink_begins", bootstrap=kafka.bootstrap, where=where), markup=False)
+        async with served(port, healthy=runner.healthy, ready=runner.ready, registry=registry) as server:
+            if server is not None:
+                session.err.print(session.say("live.listening", port=server.port), markup=False)
+            await runner.run()
     session.err.print(session.say("live.stopped"), markup=False)
 
 
-async def until_signal(stop: Callable[[], None], run: Callable[[], Awaitable[object]]) -> None:
-    """Run with `stop` called at SIGINT or SIGTERM."""
+@contextmanager
+def stopped_by_signal(stop: Callable[[], None]) -> Iterator[None]:
+    """Call `stop` at SIGINT or SIGTERM, on the running event loop."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
     try:
-        await run()
+        yield
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)

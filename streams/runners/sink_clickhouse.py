@@ -195,7 +195,8 @@ class ClickHouseSinkRunner:
                 if now >= until or batch.records >= limits.max_rows or batch.bytes >= limits.max_bytes:
                     return
             wait_ms = int(min(_STEP_MS, max(1, (until - now) * 1000)))
-            await self._consumer.fetch(self._take, _STEP_RECORDS, wait_ms)
+            room = limits.max_rows - (batch.records if batch is not None else 0)
+            await self._consumer.fetch(self._take, min(_STEP_RECORDS, room), wait_ms)
             await asyncio.sleep(0)
 
     def _take(self, found: Fetched) -> None:

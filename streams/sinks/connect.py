@@ -53,7 +53,7 @@ class Server:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{self.user}@{host}:{self.port}/{self.database}"
 
-    def connect(self, answer_seconds: float = ANSWER_SECONDS) -> Any:
+    def connect(self, answer_seconds: int = ANSWER_SECONDS) -> Any:
         """A client. Raises ClickHouseError."""
         return clickhouse_connect.get_client(
             interface=self.scheme,

@@ -36,7 +36,7 @@ class KpiTables:
         if known > size:
             known, columns = 0, []
         if known < size:
-            added = [_strings(values) for values in zip(*dims[known:size], strict=True)]
+            added = [strings(values) for values in zip(*dims[known:size], strict=True)]
             columns = [pa.concat_arrays(pair) for pair in zip(columns, added, strict=True)] if columns else added
             self._dims[partition] = (size, columns)
         return columns
@@ -44,17 +44,17 @@ class KpiTables:
 
 def _grain_table(part: KpiColumns, dims: list[Any], changes: KpiChanges) -> Any:
     rows = len(part.value)
-    chosen = _numbers(part.dim_id, pa.int64(), rows)
+    chosen = numbers(part.dim_id, pa.int64(), rows)
     named = {name: column.take(chosen) for name, column in zip(KpiDims._fields, dims, strict=True)}
-    grain = _strings([part.grain]).take(_numbers(np.zeros(rows, dtype=np.int64), pa.int64(), rows))
+    grain = strings([part.grain]).take(numbers(np.zeros(rows, dtype=np.int64), pa.int64(), rows))
     return pa.table(
         {
             **named,
             "grain": grain,
-            "window_start": _numbers(part.window_ms, pa.timestamp("ms", "UTC"), rows),
-            "partition": _numbers(np.full(rows, changes.partition, dtype=np.uint16), pa.uint16(), rows),
-            "value": _numbers(part.value, pa.int64(), rows),
-            "version": _numbers(np.full(rows, changes.version, dtype=np.uint64), pa.uint64(), rows),
+            "window_start": numbers(part.window_ms, pa.timestamp("ms", "UTC"), rows),
+            "partition": numbers(np.full(rows, changes.partition, dtype=np.uint16), pa.uint16(), rows),
+            "value": numbers(part.value, pa.int64(), rows),
+            "version": numbers(np.full(rows, changes.version, dtype=np.uint64), pa.uint64(), rows),
         }
     )
 
@@ -80,11 +80,13 @@ def columns_of(data: bytes) -> Any:
     return table
 
 
-def _numbers(values: Any, kind: Any, rows: int) -> Any:
+def numbers(values: Any, kind: Any, rows: int) -> Any:
+    """A column of `kind` over a buffer of `rows` numbers of the same width."""
     return pa.Array.from_buffers(kind, rows, [None, pa.py_buffer(values)])
 
 
-def _strings(values: Sequence[str]) -> Any:
+def strings(values: Sequence[str]) -> Any:
+    """A column of texts."""
     encoded = [value.encode() for value in values]
     ends = np.zeros(len(encoded) + 1, dtype=np.int32)
     np.cumsum([len(one) for one in encoded], out=ends[1:])
