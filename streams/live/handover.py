@@ -214,20 +214,27 @@ class Handover:
 
     async def _send(self, rows: Sequence[tuple[bytes, bytes | None]]) -> int:
         """Write the rows and end the transaction. Returns the offset that follows the last of them."""
-        producer, (topic, partition) = self._producer, self._at
-        batch = producer.create_batch()
-        sent: list[Awaitable[Any]] = []
-        for key, value in rows:
-            if batch.append(key=key, value=value, timestamp=None) is None:
-                sent.append(await producer.send_batch(batch, topic, partition=partition))
-                batch = producer.create_batch()
-                batch.append(key=key, value=value, timestamp=None)
-        last_count = batch.record_count()
-        sent.append(await producer.send_batch(batch, topic, partition=partition))
+        topic, partition = self._at
+        batches = self._batches(rows)
+        last_count = batches[-1].record_count()
+        sent = [await self._producer.send_batch(batch, topic, partition=partition) for batch in batches]
         acks = await self._guarded(asyncio.gather(*sent))
-        await self._guarded(producer.commit_transaction())
+        await self._guarded(self._producer.commit_transaction())
         following: int = acks[-1].offset + last_count
         return following
+
+    def _batches(self, rows: Sequence[tuple[bytes, bytes | None]]) -> list[Any]:
+        """The rows in as few batches as they fit; a record alone costs as much as a batch of thousands."""
+        open_batch = self._producer.create_batch()
+        batches = [open_batch]
+        append = open_batch.append
+        for key, value in rows:
+            if append(key=key, value=value, timestamp=None) is None:
+                open_batch = self._producer.create_batch()
+                batches.append(open_batch)
+                append = open_batch.append
+                append(key=key, value=value, timestamp=None)
+        return batches
 
     async def _guarded(self, work: Awaitable[Any]) -> Any:
         try:

@@ -7,7 +7,7 @@ whose clocks are wrong cannot move a partition's clock, and replaying the same l
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from schemas.codec import FUTURE_TOLERANCE_MS, dead_letter, decode
@@ -36,8 +36,12 @@ class Intake(NamedTuple):
     at: int
 
 
-def taken_in(origin: str, record: Any) -> Intake:
-    """An aiokafka record, decoded and checked. Never raises."""
+def taken_in(origin: str, records: Sequence[Any]) -> list[Intake]:
+    """The aiokafka `records` of a fetch, decoded and checked. Never raises."""
+    return [_taken_in(origin, record) for record in records]
+
+
+def _taken_in(origin: str, record: Any) -> Intake:
     raw = record.value
     if record.headers or (raw is not None and b'"specversion"' in raw):
         raw = event_bytes(raw, record.headers, record.key)

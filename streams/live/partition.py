@@ -94,8 +94,7 @@ class LivePartition:
             return
         self._skipped(topic, wanted, records[0].offset)
         self.fetched[topic] = records[-1].offset + 1
-        origin = f"{topic}-{self.number}"
-        taken = [taken_in(origin, record) for record in records]
+        taken = taken_in(f"{topic}-{self.number}", records)
         since_ms = records[0].timestamp
         if self._alignment is None:
             self.next[topic] = records[-1].offset + 1
