@@ -45,7 +45,9 @@ def main() -> int:
         asyncio.run(delete(bootstrap, [topic]))
     size = sum(map(len, log)) / len(log)
     print(f"{len(log):,} events of {size:.0f} bytes in {options.partitions} partitions; {options.rounds} rounds")
-    print(f"{os.cpu_count()} cores, load before {before[0]:.1f}; first event processed to last, start-up left out\n")
+    loads = [one.load for rounds in results.values() for one in rounds]
+    busy = f"load {before[0]:.1f} before, {min(loads, default=0):.1f} to {max(loads, default=0):.1f} after the runs"
+    print(f"{os.cpu_count()} cores, {busy}; first event processed to last, start-up left out\n")
     table = figures(results)
     print_table(table, chosen)
     apart = print_differences(results, expected, chosen)
