@@ -102,13 +102,15 @@ async def _alerts(
     names = ", ".join(target.name for target in targets)
     reports = asyncio.create_task(_reports(session, runners, options.undelivered))
     with stopped_by_signal(lambda: _stop(runners)):
-        session.err.print(session.say("live.alerts_begin", bootstrap=kafka.bootstrap, names=names), markup=False)
+        session.err.print(
+            session.say("live.alerts_begin", bootstrap=kafka.bootstrap, names=names), markup=False, soft_wrap=True
+        )
         try:
             async with served(
                 options.port, healthy=_lives, ready=lambda: all(one.ready() for one in runners), registry=registry
             ) as server:
                 if server is not None:
-                    session.err.print(session.say("live.listening", port=server.port), markup=False)
+                    session.err.print(session.say("live.listening", port=server.port), markup=False, soft_wrap=True)
                 await _all(runners)
         finally:
             reports.cancel()
@@ -116,7 +118,7 @@ async def _alerts(
         _tell(session, progress, options.undelivered)
     if all(progress.gone for progress in progresses) and any(target.kind == "webhook" for target in targets):
         raise CliError("live.all_gone")
-    session.err.print(session.say("live.alerts_stopped"), markup=False)
+    session.err.print(session.say("live.alerts_stopped"), markup=False, soft_wrap=True)
 
 
 def _lives() -> bool:

@@ -83,12 +83,14 @@ async def _clickhouse(
     registry = CollectorRegistry()
     SinkCollector(runner.progress, registry)
     with stopped_by_signal(runner.stop):
-        session.err.print(session.say("live.sink_begins", bootstrap=kafka.bootstrap, where=where), markup=False)
+        session.err.print(
+            session.say("live.sink_begins", bootstrap=kafka.bootstrap, where=where), markup=False, soft_wrap=True
+        )
         async with served(port, healthy=runner.healthy, ready=runner.ready, registry=registry) as server:
             if server is not None:
-                session.err.print(session.say("live.listening", port=server.port), markup=False)
+                session.err.print(session.say("live.listening", port=server.port), markup=False, soft_wrap=True)
             await runner.run()
-    session.err.print(session.say("live.stopped"), markup=False)
+    session.err.print(session.say("live.stopped"), markup=False, soft_wrap=True)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from journeys.placement import Placements
 from schemas.moments import Text
 from streams.kafka.settings import KafkaSettings
 from streams.runners.consuming import Consumer, Fetched, pause
-from streams.sinks.faults import Verdict, meaning, verdict
+from streams.sinks.faults import Verdict, held_up, meaning, verdict
 from streams.sinks.pacing import Backoff
 from streams.sinks.threads import on_thread
 from streams.sinks.topics import RecordKind, TopicBatch, TopicSink, Written
@@ -239,7 +239,7 @@ class ClickHouseSinkRunner:
 
     def _fails(self, fault: Exception) -> None:
         """ClickHouse does not take what it should."""
-        self._trouble = meaning(self._where, fault).text
+        self._trouble = held_up(self._where, fault)
         self._stall(self._trouble)
 
     def _flows(self) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from schemas.moments import Text
 from streams.errors import DiskFull, FolderNotWritable, SinkFailed, StreamsError
 from streams.lock import os_fault
 
@@ -74,3 +75,15 @@ def meaning(where: Path | str, fault: Exception) -> StreamsError:
     if code in _READ_ONLY or "Read-only file system" in message or "Permission denied" in message:
         return FolderNotWritable(Path(where), f"ClickHouse {code}")
     return SinkFailed("ClickHouse" if isinstance(where, Path) else where, first_line)
+
+
+def held_up(where: Path | str, fault: Exception) -> Text:
+    """An error of the driver in words for those who see it tried again."""
+    cause = fault.__cause__
+    reason = str(getattr(cause, "reason", None) or cause or fault)
+    reason = (reason.splitlines() or [type(fault).__name__])[0][:200]
+    return Text(
+        zh=f"ClickHouse {where} 暂时写不进去({reason})。会自动重试,积压留在 Kafka。",
+        en=f"ClickHouse at {where} takes nothing at present ({reason}). It is tried again by itself; what waits stays "
+        "in Kafka.",
+    )
