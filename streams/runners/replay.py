@@ -30,7 +30,8 @@ from streams.engine.engine import Engine
 from streams.errors import StreamsError
 from streams.runners import results
 from streams.runners.collecting import long_lived_state
-from streams.runners.results import KpiPart, MomentLedger
+from streams.runners.kpi_parts import KpiPart, merge_kpis
+from streams.runners.results import MomentLedger
 from streams.settings import OperatorSettings
 from streams.sources.logs import LogSource, open_log
 from streams.sources.rows import Records
@@ -311,7 +312,7 @@ def _merge(plan: ReplayPlan, summary: Summary) -> None:
             summary.moments = dict(sorted(Counter(m.detector_id for m in moments).items()))
         else:
             summary.withdrawn = len(moments)
-    results.merge_kpis([_part(plan, "kpis", share) for share in shares], plan.out / results.KPIS)
+    merge_kpis([_part(plan, "kpis", share) for share in shares], plan.out / results.KPIS)
     letters = [
         line for share in shares for line in _part(plan, "dead_letters", share).read_text(encoding="utf-8").splitlines()
     ]

@@ -1,0 +1,116 @@
+"""KPI windows of a replay: what each process counted, as numbers on disk, and one table of all at the end.
+
+A window is one number (where it stands in the table's order), so that millions are sorted and summed as numbers and
+their dimensions are written out only once, when all is added up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from journeys.kpis import KpiChanges
+from schemas.kpis import GRAINS, KpiDims
+from schemas.times import MINUTE
+from streams.sinks.kpi_columns import numbers, strings
+
+_GRAINS = tuple(sorted(GRAINS))
+_COLUMNS = ("indicator", "grain", "window_start", "stage", "touchpoint", "channel", "tier", "department", "region")
+"""In the order of the table, which is sorted by them."""
+_DIM_BITS, _MINUTE_BITS, _GRAIN_BITS = 24, 27, 2
+"""A window's number, lowest part first; above all stands the indicator. 27 bits of minutes reach the year 2225."""
+_Numbers = NDArray[np.int64]
+
+
+class KpiPart:
+    """Changed KPI windows of one engine, written down as they come; later rows replace earlier ones."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._out: BinaryIO = path.open("wb")
+        self._dims: Sequence[KpiDims] = ()
+
+    def write(self, changes: KpiChanges) -> None:
+        """Append changes."""
+        self._dims = changes.dims
+        for columns in changes.columns:
+            rows = np.empty((len(columns.value), 2), np.int64)
+            minutes = np.frombuffer(columns.window_ms, np.int64) // MINUTE
+            rows[:, 0] = _number(_GRAINS.index(columns.grain), minutes, np.frombuffer(columns.dim_id, np.int64))
+            rows[:, 1] = np.frombuffer(columns.value, np.int64)
+            self._out.write(rows.tobytes())
+
+    def close(self) -> None:
+        """Finish the part."""
+        self._out.close()
+        _dims_of(self._path).write_bytes(msgspec.json.encode(self._dims))
+
+
+def merge_kpis(parts: Sequence[Path], path: Path) -> int:
+    """Absolute values over all partitions, sorted by key, into `path`; returns the number of rows."""
+    known = [msgspec.json.decode(_dims_of(part).read_bytes(), type=list[KpiDims]) for part in parts]
+    dims = sorted({one for of_part in known for one in of_part})
+    places = {one: place for place, one in enumerate(dims)}
+    indicators = sorted({one.indicator for one in dims})
+    upper = np.array([indicators.index(one.indicator) for one in dims], np.int64)
+    windows, values = _sums(_placed(known, parts, places, upper))
+    pq.write_table(_table(windows, values, dims), path, compression="zstd", write_statistics=False)
+    return len(values)
+
+
+def _placed(
+    known: Iterable[Sequence[KpiDims]], parts: Iterable[Path], places: dict[KpiDims, int], upper: _Numbers
+) -> Iterator[tuple[_Numbers, _Numbers]]:
+    """Of each part the windows by their place in the order of the table, and their last values."""
+    for dims, part in zip(known, parts, strict=True):
+        rows = np.fromfile(part, np.int64).reshape(-1, 2)
+        order = np.argsort(rows[:, 0], kind="stable")
+        windows, values = rows[order, 0], rows[order, 1]
+        last = np.append(windows[1:] != windows[:-1], True)[: len(windows)]
+        windows, values = windows[last], values[last]
+        place = np.array([places[one] for one in dims], np.int64)[_low(windows, _DIM_BITS)]
+        above = upper[place] << (_GRAIN_BITS + _MINUTE_BITS)
+        yield (above | windows >> _DIM_BITS) << _DIM_BITS | place, values
+
+
+def _sums(parts: Iterable[tuple[_Numbers, _Numbers]]) -> tuple[_Numbers, _Numbers]:
+    """Windows in order, each once, with the sum of their values; those of sum 0 are left out."""
+    windows, values = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    order = np.argsort(windows, kind="stable")
+    windows, values = windows[order], values[order]
+    starts = np.flatnonzero(np.append(True, windows[1:] != windows[:-1])[: len(windows)])
+    sums = np.add.reduceat(values, starts) if len(starts) else values
+    counted = sums != 0
+    return windows[starts][counted], sums[counted]
+
+
+def _table(windows: _Numbers, values: _Numbers, dims: Sequence[KpiDims]) -> Any:
+    rows = len(values)
+    place = numbers(_low(windows, _DIM_BITS), pa.int64(), rows)
+    minutes = _low(windows >> _DIM_BITS, _MINUTE_BITS)
+    grains = _low(windows >> (_DIM_BITS + _MINUTE_BITS), _GRAIN_BITS)
+    columns = {
+        name: strings([getattr(one, name) for one in dims]).take(place) for name in _COLUMNS if name in KpiDims._fields
+    }
+    columns["grain"] = strings(_GRAINS).take(numbers(grains, pa.int64(), rows))
+    columns["window_start"] = numbers(minutes * MINUTE, pa.timestamp("ms", "UTC"), rows)
+    return pa.table({name: columns[name] for name in _COLUMNS} | {"value": numbers(values, pa.int64(), rows)})
+
+
+def _number(grain: int, minutes: _Numbers, dims: _Numbers) -> _Numbers:
+    return (grain << _MINUTE_BITS | minutes) << _DIM_BITS | dims
+
+
+def _low(windows: _Numbers, bits: int) -> _Numbers:
+    return windows & ((1 << bits) - 1)
+
+
+def _dims_of(part: Path) -> Path:
+    return part.with_suffix(".dims")
