@@ -9,7 +9,7 @@ import msgspec
 from detectors.base import Dims, Fact
 from journeys.journey import START, Journey, Visit
 
-FORMAT = 1
+FORMAT = 2
 """Version of the packed form; a store written by a newer one is refused."""
 
 RaisedStatus = Literal["pending", "confirmed", "retracted"]
