@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+from kafka.errors import NoError, TopicAlreadyExistsError, for_code
 
 from schemas.moments import Text
 from schemas.times import DAY, MINUTE
@@ -104,9 +105,7 @@ def create(kafka: KafkaSettings) -> list[str]:
 
     def create_missing(admin: KafkaAdminClient) -> list[str]:
         there = _described(admin, wanted)
-        counts = [one for spec in wanted if spec.name in there for one in _count(spec, there[spec.name])]
-        if counts:
-            raise PartitionsDiffer(counts)
+        _must_agree(wanted, there)
         missing = {
             spec.name: {
                 "num_partitions": spec.partitions,
@@ -116,9 +115,14 @@ def create(kafka: KafkaSettings) -> list[str]:
             for spec in wanted
             if spec.name not in there
         }
-        if missing:
-            admin.create_topics(missing, timeout_ms=PATIENCE_MS, wait_for_metadata=True)
-        return list(missing)
+        if not missing:
+            return []
+        answers = admin.create_topics(missing, timeout_ms=PATIENCE_MS, raise_errors=False)["topics"]
+        created = [one["name"] for one in answers if _was_created(one)]
+        admin.wait_for_topics(list(missing), timeout_ms=PATIENCE_MS)
+        if len(created) < len(missing):  # somebody else was faster, and may have wanted another count
+            _must_agree(wanted, _described(admin, wanted))
+        return created
 
     return administered(kafka, create_missing)
 
@@ -150,6 +154,19 @@ def check(kafka: KafkaSettings) -> list[Difference]:
 def _described(admin: KafkaAdminClient, wanted: Sequence[TopicSpec]) -> dict[str, Any]:
     names = {spec.name for spec in wanted} & set(admin.list_topics())
     return {topic["name"]: topic for topic in admin.describe_topics(sorted(names))} if names else {}
+
+
+def _must_agree(wanted: Sequence[TopicSpec], there: Mapping[str, Any]) -> None:
+    counts = [one for spec in wanted if spec.name in there for one in _count(spec, there[spec.name])]
+    if counts:
+        raise PartitionsDiffer(counts)
+
+
+def _was_created(answer: Mapping[str, Any]) -> bool:
+    error = for_code(answer["error_code"])
+    if error not in (NoError, TopicAlreadyExistsError):
+        raise error(f"topic {answer['name']}: {answer['error_message']}")
+    return error is NoError
 
 
 def _count(spec: TopicSpec, there: Mapping[str, Any]) -> Iterator[Difference]:
