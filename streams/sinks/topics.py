@@ -14,10 +14,10 @@ import msgspec
 import pyarrow as pa
 
 from journeys.placement import Placements
-from schemas.codec import dead_letter, decode
+from schemas.codec import dead_letter
 from schemas.deadletters import DeadLetter, Reason
 from schemas.envelope import Event
-from streams.kafka.wire import event_bytes
+from streams.live.intake import taken_in
 from streams.sinks.blocks import BlockInserter, refused_row
 from streams.sinks.kpi_columns import arrow_bytes, columns_of
 from streams.sinks.ports import Delivery
@@ -28,7 +28,8 @@ RecordKind = TopicKind | Literal["events"]
 
 
 class Record(Protocol):
-    """What is read of a Kafka client's record. `timestamp` in ms since 1970, -1 or None when there is none."""
+    """What is read of a Kafka client's record. `timestamp` in ms since 1970, -1 or None when there is none;
+    `timestamp_type` is 1 when the broker set it."""
 
     topic: str
     partition: int
@@ -37,6 +38,7 @@ class Record(Protocol):
     value: bytes | None
     headers: Sequence[tuple[str, bytes]]
     timestamp: int
+    timestamp_type: int
 
 
 class Place(NamedTuple):
@@ -104,18 +106,16 @@ class TopicBatch:
             self.oldest_ms = min(stamps) if self.oldest_ms is None else min(self.oldest_ms, *stamps)
 
     def _add_events(self, records: Sequence[Record], origin: str) -> None:
-        """Those that can be decoded; the worker reads them too and keeps the others as dead letters."""
+        """Those the worker takes in; it reads them too, by the same judgement, and keeps the others as dead letters."""
         raws: list[bytes] = []
         events: list[Event] = []
         offsets: list[int] = []
-        for record in records:
-            raw = event_bytes(record.value, record.headers, record.key)
-            event = decode(raw)
-            if raw is not None and isinstance(event, Event):
-                raws.append(raw)
-                events.append(event)
-                offsets.append(record.offset)
-            elif type(event) is DeadLetter:
+        for taken in taken_in(origin, records):
+            if isinstance(taken.record, Event):
+                raws.append(taken.raw)
+                events.append(taken.record)
+                offsets.append(taken.offset)
+            elif type(taken.record) is DeadLetter:
                 self.undecodable += 1
         self.events.add_events(raws, events, [self._placements.place(event) for event in events], offsets)
         self.event_places += [Place(origin, offset) for offset in offsets]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,7 +41,8 @@ class Sent:
     headers: Sequence[tuple[str, bytes]] = ()
     key: bytes | None = None
     partition: int = 2
-    timestamp: int = 1_700_000_000_000
+    timestamp: int = 1_800_000_000_000
+    timestamp_type: int = 1
 
 
 @dataclass
@@ -50,7 +52,8 @@ class Log:
     records: list[Sent] = field(default_factory=list)
 
     def add(self, topic: str, value: bytes | None, headers: Sequence[tuple[str, bytes]] = ()) -> None:
-        self.records.append(Sent(topic, len(self.records), value, headers))
+        found = re.search(rb'"customer_id": ?"([^"]*)"', value or b"") if topic == "ev" else None
+        self.records.append(Sent(topic, len(self.records), value, headers, found[1] if found else None))
 
     def add_effects(self, delivery: Delivery) -> None:
         for kind, _, value, headers in records_of(delivery, 2):
@@ -113,7 +116,7 @@ def test_all_topics_land_in_their_tables_however_often(client: Any, sink: TopicS
     assert batch.positions == {
         (topic, 2): max(r.offset for r in log.records if r.topic == topic) + 1 for topic in KINDS
     }
-    assert (batch.records, batch.oldest_ms) == (len(log.records), 1_700_000_000_000)
+    assert (batch.records, batch.oldest_ms) == (len(log.records), 1_800_000_000_000)
 
 
 def test_events_get_stage_and_touchpoint_and_poison_is_left_to_the_worker(client: Any, sink: TopicSink) -> None:
@@ -129,6 +132,19 @@ def test_events_get_stage_and_touchpoint_and_poison_is_left_to_the_worker(client
     found = rows(client, "SELECT event_type, stage, touchpoint FROM events ORDER BY event_id")
     assert found == [(kind, placed[kind].stage, placed[kind].touchpoint) for kind in placed]
     assert rows(client, "SELECT count() FROM dead_letters") == [(0,)]
+
+
+def test_events_the_worker_refuses_for_their_place_in_the_log_are_not_stored(client: Any, sink: TopicSink) -> None:
+    log = Log()
+    for number in range(3):
+        log.add("ev", event(number))
+    log.records[0].key = b"another customer"
+    log.records[1].timestamp = BEGIN - 3_600_000  # the event would have happened an hour after the broker took it in
+    batch = log.batch()
+
+    assert sink.write(batch).rows == {"events": 1}
+    assert rows(client, "SELECT event_id FROM events") == [("e2",)]
+    assert batch.undecodable == 2
 
 
 def test_cloud_events_are_stored_as_the_events_they_carry(client: Any, sink: TopicSink) -> None:
