@@ -44,13 +44,15 @@ class Worker:
         self._port = port
         self._told = told
         self._ends = LogEnds(app.kafka, app.metrics)
-        self._loop_at = monotonic()
+        self._loop_at = self._calm_at = monotonic()
         self._stop = asyncio.Event()
 
     def ready(self) -> bool:
-        """Whether records are being read: partitions assigned and restored, broker answering, loop turning."""
-        now, patience = monotonic(), self.app.settings.unready_after
-        return self.app.reading and now - self._ends.answered_at < patience and now - self._loop_at < patience
+        """Whether records are being read: partitions assigned and restored, broker answering, loop turning, and what
+        waits is being worked off."""
+        now, patience, beats = monotonic(), self.app.settings.unready_after, self.beats()
+        moves = now - beats.loop < patience and (not beats.waiting or now - beats.progress < patience)
+        return self.app.reading and moves and now - beats.broker < patience
 
     def healthy(self) -> bool:
         """Whether the process does what it should; the watchdog ends it soon when not."""
@@ -64,11 +66,14 @@ class Worker:
         )
 
     def beats(self) -> Beats:
-        """What the watchdog looks at."""
-        partitions = list(self.app.partitions.values())
-        progress = max((one.progress_at for one in partitions), default=self._loop_at)
-        waiting = self.app.reading and (any(self._ends.lag.values()) or any(one.is_dirty for one in partitions))
-        return Beats(self._loop_at, self._ends.answered_at, progress, waiting)
+        """What the watchdog looks at. When nothing waited, all was well until then, however long ago the last record
+        came."""
+        progress = max([self._calm_at, *(one.progress_at for one in list(self.app.partitions.values()))])
+        return Beats(self._loop_at, self._ends.answered_at, progress, self._waiting())
+
+    def _waiting(self) -> bool:
+        dirty = any(one.is_dirty for one in list(self.app.partitions.values()))
+        return self.app.reading and (dirty or any(self._ends.lag.values()))
 
     def stop(self) -> None:
         """Ask a running `run` to commit and return."""
@@ -107,9 +112,9 @@ class Worker:
         app = self.app
         ticker = Ticker(app.kafka, app.effects.producer, app.settings, app.metrics, wall_clock_ms)
         asking: asyncio.Task[None] | None = None
+        beating = asyncio.create_task(self._beat())
         settled_at = monotonic()
         while not self._stop.is_set():
-            self._loop_at = monotonic()
             await app.commit_due()
             if asking is None or asking.done():
                 asking = asyncio.create_task(self._ask(ticker))
@@ -118,8 +123,17 @@ class Worker:
                 settled_at = monotonic()
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), timeout=_EVERY)
+        beating.cancel()
         if asking is not None:
             asking.cancel()
+
+    async def _beat(self) -> None:
+        """Show that the event loop turns, also while something waits for a broker that is away."""
+        while True:
+            self._loop_at = monotonic()
+            if not self._waiting():
+                self._calm_at = self._loop_at
+            await asyncio.sleep(_EVERY)
 
     async def _ask(self, ticker: Ticker) -> None:
         partitions = list(self.app.partitions.values())
