@@ -9,14 +9,22 @@ MOT := .venv/bin/mot
 PYTHON := .venv/bin/python
 DEMO ?=
 TEST ?=
+BENCH ?=
+BENCH_LIVE ?=
+CHAOS ?=
+PEERS ?=
+KAFKA ?=
 
-.PHONY: help setup setup-demo demo test lint bench generate clean
+.PHONY: help setup setup-demo demo test lint kafka chaos bench bench-peers generate clean
 
 help:
 	@echo "make demo      simulate customers, find their moments of truth, show them live"
 	@echo "make test      lint, types, import rules and every test"
 	@echo "make lint      ruff, mypy, import-linter"
+	@echo "make kafka     a Kafka broker of your own on port 9092, in the foreground (Java 17 and Maven)"
+	@echo "make chaos     kill, pause, corrupt and flood a live worker; compare ledgers; print a table (CHAOS=\"--only F17\")"
 	@echo "make bench     measure; prints ratios against a baseline in the same run"
+	@echo "make bench-peers  the same job in Faust, Quix Streams, Bytewax and here (PEERS=\"--rounds 1\")"
 	@echo "make generate  write JSON Schemas and generated pages anew"
 
 # uv of a pinned version in a folder of its own: whatever uv the machine has is left alone.
@@ -46,12 +54,24 @@ lint: setup
 test: lint
 	$(PYTHON) -m pytest $(TEST)
 
+kafka: setup
+	$(PYTHON) -m tests.kafka.broker $(or $(KAFKA),--port 9092 --data mot-kafka)
+
+chaos: setup
+	$(PYTHON) -m tests.chaos $(CHAOS)
+
 bench: setup
-	$(PYTHON) -m tests.benchmarks
+	$(PYTHON) -m tests.benchmarks $(BENCH)
+	$(PYTHON) -m tests.benchmarks.live $(BENCH_LIVE)
+
+# An environment of its own: Quix Streams wants an older pydantic than we do.
+bench-peers: setup
+	@$(UV) sync --quiet --frozen --project tests/benchmarks/peers
+	$(PYTHON) -m tests.benchmarks.peers $(PEERS)
 
 generate: setup
 	$(MOT) schema --write
 	$(PYTHON) -m detectors.readme
 
 clean:
-	rm -rf .venv .uv .mypy_cache .ruff_cache mot-demo
+	rm -rf .venv .uv .mypy_cache .ruff_cache mot-demo mot-kafka mot-state tests/benchmarks/peers/.venv

@@ -70,7 +70,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, help="rounds, each running every contender once in turn")
     parser.add_argument("--events", type=int, default=400_000)
     parser.add_argument("--partitions", type=int, default=2)
-    parser.add_argument("--usage", type=float, default=0.0, help="usage records per customer and day in the traffic")
+    parser.add_argument("--usage", type=float, default=2.0, help="usage records per customer and day in the traffic")
     parser.add_argument("--json", type=Path, help="write the figures here")
     parser.add_argument("--bootstrap", default="", help="use this broker; otherwise one is started, niced")
     parser.add_argument("--only", nargs="+", default=[""], help="contenders whose name contains one of these words")

@@ -58,7 +58,6 @@ CONTENDERS = (
     Contender("Bytewax, every event keyed", "bytewax_flow", "every", "nothing"),
     Contender("Bytewax, bills keyed + recovery", "bytewax_flow", "recovery", "offsets, bills (SQLite)"),
     Contender(LOOP, "loop", "", "offsets"),
+    product("mot run worker, N03 and N07", "two"),
     product("mot run worker, eight detectors", "all"),
 )
-JOB_ONLY = product("mot run worker, N03 and N07", "two")
-"""Belongs into CONTENDERS as soon as `mot run worker` can leave detectors off (`--detectors N03,N07`)."""
