@@ -1,0 +1,94 @@
+"""`mot topics`, `lag`, `dlq` and `load` as a user runs them, in both languages."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from streams.cli.run import run
+from streams.kafka.settings import KafkaSettings
+from tests.conftest import KafkaFactory
+from tests.kafka.records import event
+from tests.kafka.test_deadletters import broken
+
+Captured = pytest.CaptureFixture[str]
+
+
+def file_of(settings: KafkaSettings, folder: Path) -> Path:
+    path = folder / "kafka.yaml"
+    path.write_text(settings.model_dump_json(include={"bootstrap", "prefix", "events", "partitions", "group"}))
+    return path
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_topics_are_created_and_checked(kafka: KafkaFactory, tmp_path: Path, capsys: Captured, language: str) -> None:
+    settings = kafka(create=False, partitions=2)
+    words = ["--kafka", str(file_of(settings, tmp_path)), "--lang", language]
+    assert run(["topics", "check", *words], {}) == 1
+    assert settings.state_topic in capsys.readouterr().out
+    assert run(["topics", "create", *words], {}) == 0
+    assert capsys.readouterr().out.count(settings.prefix) == 5
+    assert run(["topics", "check", *words], {}) == 0
+    assert ("一致" in capsys.readouterr().out) == (language == "zh")
+    file_of(settings.model_copy(update={"partitions": 3}), tmp_path)
+    assert run(["topics", "create", *words], {}) == 1
+    assert ("分区" in capsys.readouterr().err) == (language == "zh")
+
+
+def test_a_log_is_loaded_and_waits_for_the_worker(kafka: KafkaFactory, tmp_path: Path, capsys: Captured) -> None:
+    settings = kafka(partitions=2)
+    log = tmp_path / "log.jsonl"
+    log.write_bytes(b"\n".join([*(event(number, f"c{number}") for number in range(50)), b"garbage"]))
+    words = ["--kafka", str(file_of(settings, tmp_path))]
+    assert run(["load", str(log), "--end-tick", "30 d", *words], {}) == 0
+    said = capsys.readouterr().out
+    assert "50 events; 53 records sent, 53 acknowledged" in said
+    assert "2026-03-31" in said
+    assert run(["lag", "--json", *words], {}) == 0
+    lags = json.loads(capsys.readouterr().out)
+    assert sum(one["lag"] for one in lags if one["group"] == settings.group) == 53
+    assert run(["lag", "--lang", "zh", *words], {}) == 0
+    assert f"{settings.group}：共落后 53 条" in capsys.readouterr().out
+
+
+def test_dead_letters_are_listed_shown_and_retried(kafka: KafkaFactory, tmp_path: Path, capsys: Captured) -> None:
+    settings = kafka(partitions=2)
+    made = broken(settings)
+    words = ["--kafka", str(file_of(settings, tmp_path))]
+    assert run(["dlq", "ls", *words], {}) == 0
+    listed = capsys.readouterr().out
+    assert all(letter.dead_letter_id[:12] in listed for letter in made)
+    assert run(["dlq", "ls", "--reason", "wrong_key", "--json", *words], {}) == 0
+    assert [one["position"] for one in json.loads(capsys.readouterr().out)] == [0]
+    assert run(["dlq", "show", made[1].dead_letter_id[:16], *words], {}) == 0
+    assert made[1].payload_sha256 in capsys.readouterr().out
+    assert run(["dlq", "retry", "--all", "--dry-run", "--lang", "zh", *words], {}) == 0
+    assert "会重新发送 3 条" in capsys.readouterr().out
+    assert run(["dlq", "retry", made[0].dead_letter_id, *words], {}) == 0
+    assert "1 sent again." in capsys.readouterr().out
+    assert run(["dlq", "retry", *words], {}) == 2
+    assert run(["dlq", "retry", "zzz", *words], {}) == 1
+    assert run(["dlq", "ls", "--reason", "weather", *words], {}) == 2
+
+
+@pytest.mark.parametrize("command", [["topics", "check"], ["lag"], ["dlq", "ls"], ["load", "LOG"]])
+def test_a_broker_that_does_not_answer_is_said_in_time(
+    command: list[str], tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if command != ["lag"]:  # the others with less patience, to save time
+        monkeypatch.setattr("streams.kafka.clients.PATIENCE_MS", 1_000)
+    log = tmp_path / "log.jsonl"
+    log.write_bytes(event(1, "c1"))
+    words = [str(log) if word == "LOG" else word for word in command]
+    begun = time.monotonic()
+    assert run([*words, "--lang", "zh"], {"MOT_BOOTSTRAP": "127.0.0.1:1"}) == 1
+    assert time.monotonic() - begun < 12
+    assert "127.0.0.1:1 没有应答" in capsys.readouterr().err
