@@ -1,9 +1,9 @@
 """`python -m tests.benchmarks.live [--json FILE] [--size F] [--only WORDS] [--bootstrap HOST:PORT]`: the live worker.
 
 One real broker (niced, so that the worker has a core before it), one log, each measure in processes of its own. The
-worker is `mot run worker` as people start it, all eight detectors, alerts and facts on, state committed to the hand-over
-topic and to SQLite; it is watched from outside through its metrics. The baseline is a plain aiokafka loop over the same
-engine that keeps nothing.
+worker is `mot run worker` as people start it, all eight detectors, alerts and facts on, state committed to the
+hand-over topic and to SQLite; it is watched from outside through its metrics. The baseline is a plain aiokafka loop
+over the same engine that keeps nothing.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import msgspec
 import pytest
 
-from tests.benchmarks.peers.contenders import CONTENDERS, JOB_ONLY
+from tests.benchmarks.peers.contenders import CONTENDERS
 from tests.benchmarks.peers.job import reference
 from tests.benchmarks.peers.rounds import Result, difference, figures
 from tests.benchmarks.peers.traffic import lines, split
@@ -80,5 +80,5 @@ def test_ratios_are_to_the_median_of_the_two_baselines() -> None:
 
 
 def test_every_contender_has_its_file() -> None:
-    for contender in (*CONTENDERS, JOB_ONLY):
+    for contender in CONTENDERS:
         assert find_spec(f"tests.benchmarks.peers.runs.{contender.run}"), contender.name
