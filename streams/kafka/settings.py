@@ -1,6 +1,6 @@
 """Where the Kafka cluster is, how to get in, and what our topics are called: one YAML file, or the defaults.
 
-A file that says nothing is a broker on this machine without security. `mot schema kafka` prints the JSON Schema.
+A file that says nothing means a broker on this machine without security; `example_kafka.yaml` shows every key.
 """
 
 from __future__ import annotations
