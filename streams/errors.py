@@ -12,6 +12,8 @@ from schemas.moments import Text
 
 FAILED = 1
 USAGE = 2
+RESTART = 70
+"""Exit code of a worker that ended itself: start it again."""
 TRY_LATER = 75
 
 

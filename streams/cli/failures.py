@@ -1,10 +1,13 @@
 """How a command fails: one clear message that says where and what to do, and an exit code a script can rely on.
 
-0 done · 1 the run failed or found bad input · 2 the command was used wrongly · 75 another process holds the folder (try
-again later) · 130 stopped with Ctrl-C, after everything so far was committed.
+0 done · 1 the run failed or found bad input · 2 the command was used wrongly · 70 a worker ended itself (start it
+again) · 75 another process holds the folder (try again later) · 130 stopped with Ctrl-C, after everything so far was
+committed.
 """
 
 from __future__ import annotations
+
+from streams.errors import RESTART as RESTART  # noqa: PLC0414 - it belongs to the list here
 
 DONE = 0
 FAILED = 1

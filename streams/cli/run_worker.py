@@ -14,11 +14,11 @@ from time import monotonic
 
 from schemas.moments import Text
 from streams.cli.session import Session
-from streams.errors import StreamsError
+from streams.errors import RESTART, StreamsError
 from streams.kafka import topics
 from streams.kafka.settings import load_kafka_settings
 from streams.lock import FolderLock
-from streams.runners.faust_app import FAIL_STOP, LiveApp
+from streams.runners.faust_app import LiveApp
 from streams.runners.worker import Worker
 from streams.settings import load_settings
 
@@ -58,7 +58,7 @@ class TopicsUnfit(StreamsError):
 
 
 def run_worker(session: Session, options: WorkerOptions) -> None:
-    """Work until stopped. Raises StreamsError when it cannot begin; a worker that fails later ends with FAIL_STOP."""
+    """Work until stopped. Raises StreamsError when it cannot begin; a worker that fails later ends with RESTART."""
     kafka = load_kafka_settings(options.kafka, bootstrap=options.bootstrap, environment=session.environment)
     operator = None if options.settings is None else load_settings(options.settings)
     _quiet(session)
@@ -123,7 +123,7 @@ def _end(session: Session, fault: BaseException) -> None:
     if session.debug:
         logging.getLogger(__name__).error("why the worker ends", exc_info=fault)
     sys.stderr.flush()
-    os._exit(FAIL_STOP)
+    os._exit(RESTART)
 
 
 def _quiet(session: Session) -> None:

@@ -27,7 +27,7 @@ from faust.types import TP
 
 from detectors.base import AnyDetector
 from schemas.moments import Text
-from streams.errors import USAGE, StateCorrupted, StreamsError
+from streams.errors import RESTART, USAGE, StateCorrupted, StreamsError
 from streams.kafka.settings import KafkaSettings, load_kafka_settings
 from streams.live.effects import EffectsProducer
 from streams.live.fetches import Transport
@@ -38,8 +38,6 @@ from streams.live.rekeying import forward
 from streams.live.settings import LiveSettings, Step
 from streams.settings import OperatorSettings, load_settings
 
-FAIL_STOP = 70
-"""Exit code of a worker that ended itself: start it again."""
 _HELD_BACK = 50_000
 """Records of a topic that may wait for those of other topics."""
 
@@ -55,7 +53,7 @@ def fail_stop(fault: BaseException) -> None:
     """End this process at once, without any cleaning up that could write something."""
     logger.critical("the worker ends itself: %s", fault, exc_info=not isinstance(fault, StreamsError) and fault)
     sys.stderr.flush()
-    os._exit(FAIL_STOP)
+    os._exit(RESTART)
 
 
 def chosen(catalogue: Sequence[AnyDetector], names: Sequence[str] | None) -> tuple[AnyDetector, ...]:

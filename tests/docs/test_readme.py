@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from detectors.catalogue import CATALOGUE
-from streams.cli.failures import DONE, FAILED, HELD, INTERRUPTED, USAGE
+from streams.cli.failures import DONE, FAILED, HELD, INTERRUPTED, RESTART, USAGE
 from streams.cli.localise import build_app, walk
 from streams.i18n import say
+from tests.kafka.broker import Broker
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
@@ -52,6 +53,27 @@ def test_a_block_marked_runnable_runs(block: str, tmp_path: Path) -> None:
     assert done.stdout
 
 
+def test_the_tour_on_kafka_runs(broker: Broker, tmp_path: Path) -> None:
+    (block,) = re.findall(r"<!-- runnable on kafka -->\n```bash\n(.*?)```", README, re.DOTALL)
+    assert "127.0.0.1:9092" in block
+    script = block.replace("/tmp/mot-live", str(tmp_path)).replace("127.0.0.1:9092", broker.bootstrap)
+    script = script.replace("--port 9464", "--port 0")
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "MOT_LANG": "en"}
+    done = subprocess.run(
+        ["bash", "-uo", "pipefail", "-c", script],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=150,
+    )
+    assert "Error" not in done.stderr, done.stderr
+    assert re.search(r"mot-monitor: 0 records behind", done.stdout), done.stdout + done.stderr
+    assert re.search(r"N\d\d +confirmed", done.stdout), done.stdout + done.stderr
+    assert "No dead letters." in done.stdout
+
+
 def test_the_readme_has_a_block_that_runs() -> None:
     assert RUNNABLE.search(README)
 
@@ -71,7 +93,7 @@ def test_the_readme_shows_only_commands_and_options_that_exist() -> None:
         assert name.startswith("-") or name in {command.split()[0] for command in COMMANDS}, line
 
 
-@pytest.mark.parametrize("code", [DONE, FAILED, USAGE, HELD, INTERRUPTED])
+@pytest.mark.parametrize("code", [DONE, FAILED, USAGE, RESTART, HELD, INTERRUPTED])
 def test_every_exit_code_is_documented(code: int) -> None:
     assert README.count(f"`{code}`") >= 2
     for language in ("zh", "en"):
