@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -72,11 +73,23 @@ class Customer(Journey):
         self.touched = -1
 
 
+class _Facts(NamedTuple):
+    """Facts by columns; one whose values are all equal holds a single value. Half the bytes of facts as they are."""
+
+    at: list[int]
+    event_id: list[str]
+    kind: list[str]
+    dims: list[Dims]
+    value: list[int]
+    note: list[str]
+    due: list[int]
+
+
 class _Packed(NamedTuple):
     format: int
     base: Visit
     trail: bytes
-    cases: list[tuple[str, str, list[Fact], dict[str, Raised], int | None, int, bool]]
+    cases: list[tuple[str, str, _Facts, dict[str, Raised], int | None, int, bool]]
     quarantined: list[str]
 
 
@@ -93,7 +106,7 @@ def check_format(found: int) -> None:
 def pack(customer: Customer) -> bytes:
     """The record of a customer."""
     cases = [
-        (key.detector_id, key.scope, case.facts, case.raised, case.look_at, case.judged, case.thinned)
+        (key.detector_id, key.scope, _columns(case.facts), case.raised, case.look_at, case.judged, case.thinned)
         for key, case in customer.cases.items()
     ]
     return _encode((FORMAT, customer.base, customer.trail, cases, list(customer.quarantined)))
@@ -105,8 +118,19 @@ def unpack(customer_id: str, record: bytes) -> Customer:
     check_format(form)
     customer = Customer(customer_id, base, trail)
     customer.cases = {
-        CaseKey(detector_id, scope): Case(facts, raised, look_at, judged, thinned)
+        CaseKey(detector_id, scope): Case(_rows(facts), raised, look_at, judged, thinned)
         for detector_id, scope, facts, raised, look_at, judged, thinned in cases
     }
     customer.quarantined = frozenset(quarantined)
     return customer
+
+
+def _columns(facts: Sequence[Fact]) -> list[Sequence[object]]:
+    return [column[:1] if len(set(column)) == 1 else column for column in zip(*facts, strict=True)]
+
+
+def _rows(facts: _Facts) -> list[Fact]:
+    columns: Sequence[Sequence[Any]] = facts
+    rows = max(len(column) for column in columns)
+    whole = [column if len(column) == rows else [*column] * rows for column in columns]
+    return list(map(Fact, *whole))
