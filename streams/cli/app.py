@@ -255,10 +255,16 @@ def _topics_check(
     check(_session(ctx), kafka, bootstrap, as_json=json_)
 
 
-def _lag(ctx: typer.Context, kafka: KafkaFile = None, bootstrap: Bootstrap = None, json_: AsJson = False) -> None:
+def _lag(
+    ctx: typer.Context,
+    kafka: KafkaFile = None,
+    bootstrap: Bootstrap = None,
+    partitions: Annotated[bool, typer.Option("--partitions")] = False,
+    json_: AsJson = False,
+) -> None:
     from streams.cli.lag import run
 
-    run(_session(ctx), kafka, bootstrap, as_json=json_)
+    run(_session(ctx), kafka, bootstrap, partitions=partitions, as_json=json_)
 
 
 def _dlq_ls(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from pydantic import BaseModel
 from rich.padding import Padding
 from rich.text import Text
 
@@ -11,6 +12,7 @@ from schemas.jsonschema import DIRECTORY, generate, write
 from schemas.mapping import LogMapping
 from streams.cli.failures import UsageFault
 from streams.cli.session import Session
+from streams.kafka.settings import KafkaSettings
 from streams.settings import OperatorSettings
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -36,7 +38,8 @@ def run(session: Session, name: str | None, *, write_all: bool) -> None:
 def texts() -> dict[str, str]:
     """The schema files by the name one asks for, and those of mapping and settings files."""
     schemas = {file.removesuffix(".json"): text for file, text in generate().items()}
-    files = {"mapping": LogMapping.model_json_schema(), "settings": OperatorSettings.model_json_schema()}
-    for file, schema in files.items():
+    files: dict[str, type[BaseModel]] = {"mapping": LogMapping, "settings": OperatorSettings, "kafka": KafkaSettings}
+    for file, model in files.items():
+        schema = model.model_json_schema()
         schemas[file] = json.dumps({"$schema": DIALECT, **schema}, indent=2, ensure_ascii=False) + "\n"
     return schemas

@@ -30,9 +30,9 @@ def lags(kafka: KafkaSettings) -> list[Lag]:
     A topic that does not exist is left out: `check` of `streams.kafka.topics` names it. Raises KafkaUnreachable,
     KafkaRefused or KafkaFailed.
     """
-    read = _read_by(kafka)
 
     def ask(admin: KafkaAdminClient) -> list[Lag]:
+        read = _read_by(kafka, admin)
         there = _partitions(admin, sorted({topic for topics in read.values() for topic in topics}))
         every = [TopicPartition(topic, number) for topic, count in there.items() for number in range(count)]
         if not every:
@@ -50,12 +50,14 @@ def lags(kafka: KafkaSettings) -> list[Lag]:
     return administered(kafka, ask)
 
 
-def _read_by(kafka: KafkaSettings) -> dict[str, Sequence[str]]:
-    worker, clickhouse, alerts = kafka.groups
+def _read_by(kafka: KafkaSettings, admin: KafkaAdminClient) -> dict[str, Sequence[str]]:
+    """The workers' group and the ClickHouse sink's, and of each target of the alert sink that there ever was."""
+    prefix = kafka.alerts_group("")
+    alerting = sorted(one["group_id"] for one in admin.list_groups() if one["group_id"].startswith(prefix))
     return {
-        worker: (*kafka.events, *kafka.rekey),
-        clickhouse: (*kafka.events, kafka.alerts_topic, kafka.facts_topic, kafka.dlq_topic),
-        alerts: (kafka.alerts_topic,),
+        kafka.group: (*kafka.events, *kafka.rekey),
+        kafka.clickhouse_group: (*kafka.events, kafka.alerts_topic, kafka.facts_topic, kafka.dlq_topic),
+        **dict.fromkeys(alerting, (kafka.alerts_topic,)),
     }
 
 

@@ -148,9 +148,13 @@ class KafkaSettings(Frozen):
         return f"{self.prefix}state"
 
     @property
-    def groups(self) -> tuple[str, ...]:
-        """The consumer groups of the workers, the ClickHouse sink and the alert sink."""
-        return (self.group, f"{self.group}-clickhouse", f"{self.group}-alerts")
+    def clickhouse_group(self) -> str:
+        """The consumer group of the ClickHouse sink."""
+        return f"{self.group}-clickhouse"
+
+    def alerts_group(self, target: str) -> str:
+        """The consumer group of the alert sink's `target`: each keeps its own position."""
+        return f"{self.group}-alerts-{target}"
 
     def kafka_python(self) -> dict[str, Any]:
         """Arguments for clients of kafka-python. Raises SettingsError when a file of `security` cannot be read."""

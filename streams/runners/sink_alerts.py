@@ -126,7 +126,7 @@ class AlertRunner:
         self._settings = settings or AlertSettings()
         self._consumer = Consumer(
             kafka,
-            f"{kafka.group}-alerts-{target.name}",
+            kafka.alerts_group(target.name),
             [kafka.alerts_topic],
             on_revoked=self._revoked,
             start_at=self._settings.start_at,

@@ -102,7 +102,7 @@ class ClickHouseSinkRunner:
         told: Callable[[SinkProgress], None] | None = None,
     ) -> None:
         self._kinds = kinds_of(kafka)
-        self._consumer = Consumer(kafka, f"{kafka.group}-clickhouse", list(self._kinds), on_revoked=self._revoked)
+        self._consumer = Consumer(kafka, kafka.clickhouse_group, list(self._kinds), on_revoked=self._revoked)
         self._open_sink = open_sink
         self._placements = placements
         self._now_ms = now_ms

@@ -32,8 +32,9 @@ def test_lag_of_each_group_in_each_partition(kafka: KafkaFactory) -> None:
     settings = kafka(partitions=3)
     filled(settings, {0: 10, 1: 4})
     committed(settings, settings.group, {0: 7, 1: 4})
+    committed(settings, settings.alerts_group("console"), {0: 0})  # a target that was there once
     found = {(one.group, one.topic, one.partition): one for one in lags(settings)}
-    events, worker, clickhouse, _ = settings.events[0], *settings.groups
+    events, worker, clickhouse = settings.events[0], settings.group, settings.clickhouse_group
     assert found[worker, events, 0] == Lag(worker, events, 0, end=10, committed=7, lag=3)
     assert found[worker, events, 1] == Lag(worker, events, 1, end=4, committed=4, lag=0)
     assert found[worker, events, 2] == Lag(worker, events, 2, end=0, committed=None, lag=0)
@@ -41,7 +42,7 @@ def test_lag_of_each_group_in_each_partition(kafka: KafkaFactory) -> None:
     assert {(group, topic) for group, topic, _ in found} == {
         (worker, events),
         *((clickhouse, topic) for topic in (events, settings.alerts_topic, settings.facts_topic, settings.dlq_topic)),
-        (settings.groups[2], settings.alerts_topic),
+        (settings.alerts_group("console"), settings.alerts_topic),
     }
 
 
@@ -52,7 +53,7 @@ def test_what_retention_has_deleted_is_no_lag(kafka: KafkaFactory) -> None:
     with admin_of(settings) as admin:
         admin.delete_records({TopicPartition(settings.events[0], 0): 6})
     by_group = {one.group: one.lag for one in lags(settings) if one.topic == settings.events[0]}
-    assert by_group == {settings.groups[0]: 4, settings.groups[1]: 4}
+    assert by_group == {settings.group: 4, settings.clickhouse_group: 4}
 
 
 def test_topics_that_do_not_exist_have_no_lag(kafka: KafkaFactory) -> None:

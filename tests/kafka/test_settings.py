@@ -24,7 +24,8 @@ def test_without_a_file_it_is_a_broker_on_this_machine() -> None:
     assert settings == KafkaSettings()
     assert settings.aiokafka() == {"bootstrap_servers": "127.0.0.1:9092", "security_protocol": "PLAINTEXT"}
     assert (settings.alerts_topic, settings.state_topic) == ("mot.alerts", "mot.state")
-    assert settings.groups == ("mot-monitor", "mot-monitor-clickhouse", "mot-monitor-alerts")
+    assert settings.clickhouse_group == "mot-monitor-clickhouse"
+    assert settings.alerts_group("console") == "mot-monitor-alerts-console"
 
 
 def test_the_shipped_example_can_be_read() -> None:
