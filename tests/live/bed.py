@@ -19,6 +19,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pyarrow as pa
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -28,8 +30,8 @@ from kafka.errors import KafkaError
 
 from detectors.base import AnyDetector
 from detectors.catalogue import CATALOGUE
-from schemas.codec import FUTURE_TOLERANCE_MS, decode
-from schemas.deadletters import DeadLetter
+from schemas.codec import FUTURE_TOLERANCE_MS, dead_letter, decode
+from schemas.deadletters import DeadLetter, Reason
 from schemas.envelope import Tick
 from streams.engine.engine import Engine
 from streams.kafka.settings import KafkaSettings
@@ -77,9 +79,10 @@ class Bed:
         self.kafka = kafka
         self.folder = folder
         self.workers: dict[str, subprocess.Popen[str]] = {}
+        self._addresses: dict[str, str] = {}
         folder.mkdir(parents=True, exist_ok=True)
-        self._settings = folder / "kafka.json"
-        self._settings.write_text(kafka.model_dump_json(exclude={"retention"}, exclude_defaults=True))
+        self.settings = folder / "kafka.json"
+        self.settings.write_text(kafka.model_dump_json(exclude={"retention"}, exclude_defaults=True))
 
     # what goes in
 
@@ -110,19 +113,24 @@ class Bed:
 
     # workers
 
-    def start(self, name: str = "w1", *, crash_at: str = "", after: int = 1, **settings: Any) -> subprocess.Popen[str]:
-        """Start a worker process; `crash_at` names a protocol step at which it kills itself the `after`-th time."""
+    def start(
+        self, name: str = "w1", *, crash_at: str = "", after: int = 1, deed: str = "kill", **settings: Any
+    ) -> subprocess.Popen[str]:
+        """Start a worker process; `crash_at` names a protocol step at which it meets `deed` (see worker_child) the
+        `after`-th time."""
         command = [
             sys.executable,
             "-m",
             "tests.live.worker_child",
-            str(self._settings),
+            str(self.settings),
             str(self.folder / name),
             name,
             crash_at or "-",
             str(after),
+            deed,
             json.dumps(settings),
         ]
+        self._addresses.pop(name, None)
         log = (self.folder / f"{name}.log").open("ab")
         self.workers[name] = process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=log, text=True, env=dict(os.environ), start_new_session=True
@@ -132,6 +140,29 @@ class Bed:
 
     def log_of(self, name: str = "w1") -> str:
         return (self.folder / f"{name}.log").read_text(errors="replace")[-4000:]
+
+    def trace_of(self, name: str = "w1") -> list[tuple[str, float]]:
+        """What the workers of this name did: protocol step and monotonic time (s), see worker_child."""
+        path = self.folder / f"{name}.trace"
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [(word, float(at)) for word, _, at in (line.partition(" ") for line in lines) if at]
+
+    def asked(self, route: str, name: str = "w1") -> tuple[int, str]:
+        """Status and text of `/healthz`, `/readyz` or `/metrics` of a worker; status 0 when it does not answer."""
+        address = self._addresses.get(name) or self._address(name)
+        try:
+            with urlopen(f"{address}{route}", timeout=3) as answer:
+                return answer.status, answer.read().decode()
+        except HTTPError as refusal:
+            return refusal.code, refusal.read().decode()
+        except OSError:
+            return 0, ""
+
+    def _address(self, name: str) -> str:
+        stdout = self.workers[name].stdout
+        assert stdout is not None
+        self._addresses[name] = address = stdout.readline().strip()
+        return address
 
     def kill(self, name: str = "w1") -> None:
         self.workers[name].kill()
@@ -257,9 +288,12 @@ class Bed:
                 event = decode(raw, f"{record.topic}-{number}", record.offset)
                 if isinstance(event, DeadLetter):
                     ledger.dead_letters[event.dead_letter_id] = event.reason.value
-                elif isinstance(event, Tick) or _in_place(event, record):
+                elif isinstance(event, Tick) or (flaw := _misplaced(event, record)) is None:
                     accepted.append(event)
                     places.append((raw or b"", record.offset))
+                else:
+                    letter = dead_letter(raw or b"", f"{record.topic}-{number}", record.offset, flaw, "")
+                    ledger.dead_letters[letter.dead_letter_id] = flaw.value
             effects = engine.process(accepted)
             for said in effects.moments:
                 row = moment_row(said)
@@ -269,27 +303,22 @@ class Bed:
             _keep_latest(ledger.kpis, versions, list(kpi_rows(engine.kpi_changes())))
             for place, _ in effects.too_late:
                 raw, offset = places[place]
-                letter = _late_letter(raw, f"{self.kafka.events[0]}-{number}", offset)
+                letter = dead_letter(raw, f"{self.kafka.events[0]}-{number}", offset, Reason.TOO_LATE, "")
                 ledger.dead_letters[letter.dead_letter_id] = letter.reason.value
         return ledger
 
     def check(self) -> Ledger:
         """Compare with the oracle; returns what was said."""
         said = self.ledger()
-        assert differences(said, self.oracle()) == {}
+        found = differences(said, self.oracle())
+        assert found == {}, f"kind -> (missing, spurious): {found}"
         return said
 
 
-def _in_place(event: Any, record: Any) -> bool:
-    key_fits = record.key == event.customer_id.encode()
-    return key_fits and event.occurred_ms <= record.timestamp + FUTURE_TOLERANCE_MS
-
-
-def _late_letter(raw: bytes, origin: str, offset: int) -> DeadLetter:
-    from schemas.codec import dead_letter  # noqa: PLC0415
-    from schemas.deadletters import Reason  # noqa: PLC0415
-
-    return dead_letter(raw, origin, offset, Reason.TOO_LATE, "")
+def _misplaced(event: Any, record: Any) -> Reason | None:
+    if record.key != event.customer_id.encode():
+        return Reason.WRONG_KEY
+    return Reason.FUTURE_TIME if event.occurred_ms > record.timestamp + FUTURE_TOLERANCE_MS else None
 
 
 def _as_sent(row: Mapping[str, Any]) -> bytes:
