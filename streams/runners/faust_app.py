@@ -23,7 +23,9 @@ from typing import Any
 
 import faust
 import faust._cython.streams
+from aiokafka.errors import KafkaError
 from faust.types import TP
+from mode import Service
 
 from detectors.base import AnyDetector
 from schemas.moments import Text
@@ -36,8 +38,12 @@ from streams.live.ownership import Ownership, put_aside
 from streams.live.partition import Common, LivePartition, survive
 from streams.live.rekeying import forward
 from streams.live.settings import LiveSettings, Step
+from streams.live.silence import LogEnds, Ticker
 from streams.settings import OperatorSettings, load_settings
 
+_UPKEEP_SECONDS = 0.5
+_PATIENCE = 5.0
+"""Seconds the broker has to say where its logs end."""
 _HELD_BACK = 50_000
 """Records of a topic that may wait for those of other topics."""
 
@@ -116,6 +122,8 @@ class LiveApp(faust.App):
         self._failed = failed
         self._commits: dict[int, asyncio.Task[None]] = {}
         self._paused: set[TP] = set()
+        self.ends = LogEnds(kafka, self.metrics)
+        self._ticker: Ticker | None = None
         self.reading = False
         self.stopping = False
         super().__init__(kafka.group, **self._configuration(worker, folder))
@@ -251,7 +259,32 @@ class LiveApp(faust.App):
             self._end(fault)
             raise
 
-    async def commit_due(self) -> None:
+    @Service.task
+    async def _upkeep(self) -> None:
+        """Commit in time, look how far the logs reach, tick the silent ones."""
+        asking: asyncio.Task[None] | None = None
+        try:
+            while not self.stopping and not self.should_stop:
+                await self._commit_due()
+                if self.reading and (asking is None or asking.done()):
+                    asking = asyncio.create_task(self._ask())
+                await asyncio.sleep(_UPKEEP_SECONDS)
+        except Exception as fault:
+            self._end(fault)
+        if asking is not None:
+            asking.cancel()
+
+    async def _ask(self) -> None:
+        partitions = list(self.partitions.values())
+        try:
+            await self.ends.ask(partitions, _PATIENCE)
+            if self._ticker is None:
+                self._ticker = Ticker(self.kafka, self.effects.producer, self.settings, self.metrics, wall_clock_ms)
+            await self._ticker.tick(partitions, self.ends.lag)
+        except (KafkaError, TimeoutError, OSError) as fault:
+            logger.warning("the broker does not answer: %r", fault)
+
+    async def _commit_due(self) -> None:
         """Compute and commit what has waited long enough though no fetch came."""
         for partition in list(self.partitions.values()):
             await partition.release()
@@ -275,13 +308,13 @@ class LiveApp(faust.App):
                 put_aside(fault.path)
         self._failed(fault)
 
-    async def finish(self) -> None:
+    async def on_stop(self) -> None:
         """Stop taking in, commit, write the group's offsets, give the partitions away."""
         self.stopping = True
         await self.commit_all()
-        await self.consumer.commit()
-        await self.stop()
+        await super().on_stop()
         await self.ownership.close()
+        await self.ends.close()
         await self.effects.close()
 
 

@@ -1,30 +1,21 @@
-"""`mot run worker` as a process: the Faust app with signals, health, metrics, ticks and a watchdog around it."""
+"""`mot run worker` as a process: the Faust app with signals, health, metrics and a watchdog around it."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
 from typing import NamedTuple
 
-from aiokafka.errors import KafkaError
-
-from streams.live.silence import LogEnds, Ticker
 from streams.live.watchdog import Beats, Watchdog
 from streams.runners.collecting import long_lived_state
-from streams.runners.faust_app import LiveApp, fail_stop, wall_clock_ms
+from streams.runners.faust_app import LiveApp, fail_stop
 from streams.runners.health import serve
 
-_EVERY = 0.5
-"""Seconds between two looks at what is due."""
-_PATIENCE = 5.0
-"""Seconds the broker has to answer where its logs end."""
+_BEAT_SECONDS = 0.5
 _STOP_WITHIN = 18.0
-
-logger = logging.getLogger(__name__)
 
 
 class WorkerFigures(NamedTuple):
@@ -43,7 +34,6 @@ class Worker:
         self.app = app
         self._port = port
         self._told = told
-        self._ends = LogEnds(app.kafka, app.metrics)
         self._loop_at = self._calm_at = monotonic()
         self._stop = asyncio.Event()
 
@@ -62,18 +52,18 @@ class Worker:
         """What a line about the worker needs."""
         metrics, owned = self.app.metrics, sorted(self.app.partitions)
         return WorkerFigures(
-            metrics.totals["records"], metrics.totals["moments"], sum(self._ends.lag.values()), _ranges(owned)
+            metrics.totals["records"], metrics.totals["moments"], sum(self.app.ends.lag.values()), _ranges(owned)
         )
 
     def beats(self) -> Beats:
         """What the watchdog looks at. When nothing waited, all was well until then, however long ago the last record
         came."""
         progress = max([self._calm_at, *(one.progress_at for one in list(self.app.partitions.values()))])
-        return Beats(self._loop_at, self._ends.answered_at, progress, self._waiting())
+        return Beats(self._loop_at, self.app.ends.answered_at, progress, self._waiting())
 
     def _waiting(self) -> bool:
         dirty = any(one.is_dirty for one in list(self.app.partitions.values()))
-        return self.app.reading and (dirty or any(self._ends.lag.values()))
+        return self.app.reading and (dirty or any(self.app.ends.lag.values()))
 
     def stop(self) -> None:
         """Ask a running `run` to commit and return."""
@@ -103,29 +93,17 @@ class Worker:
                 await self._work(settle)
             finally:
                 watchdog.stop()
-                await asyncio.wait_for(app.finish(), timeout=_STOP_WITHIN)
-                await self._ends.close()
+                await asyncio.wait_for(app.stop(), timeout=_STOP_WITHIN)
                 if server is not None:
                     await server.close()
 
     async def _work(self, settle: Callable[[], None]) -> None:
-        app = self.app
-        ticker = Ticker(app.kafka, app.effects.producer, app.settings, app.metrics, wall_clock_ms)
-        asking: asyncio.Task[None] | None = None
         beating = asyncio.create_task(self._beat())
-        settled_at = monotonic()
         while not self._stop.is_set():
-            await app.commit_due()
-            if asking is None or asking.done():
-                asking = asyncio.create_task(self._ask(ticker))
-            if monotonic() - settled_at > app.settings.commit_seconds:
-                settle()
-                settled_at = monotonic()
             with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), timeout=_EVERY)
+                await asyncio.wait_for(self._stop.wait(), timeout=self.app.settings.commit_seconds)
+            settle()
         beating.cancel()
-        if asking is not None:
-            asking.cancel()
 
     async def _beat(self) -> None:
         """Show that the event loop turns, also while something waits for a broker that is away."""
@@ -133,15 +111,7 @@ class Worker:
             self._loop_at = monotonic()
             if not self._waiting():
                 self._calm_at = self._loop_at
-            await asyncio.sleep(_EVERY)
-
-    async def _ask(self, ticker: Ticker) -> None:
-        partitions = list(self.app.partitions.values())
-        try:
-            await self._ends.ask(partitions, _PATIENCE)
-            await ticker.tick(partitions, self._ends.lag)
-        except (KafkaError, TimeoutError, OSError) as fault:
-            logger.warning("the broker does not answer: %r", fault)
+            await asyncio.sleep(_BEAT_SECONDS)
 
 
 def _ranges(numbers: list[int]) -> str:
