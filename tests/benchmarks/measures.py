@@ -21,14 +21,14 @@ from streams.engine.engine import Engine
 from streams.runners.collecting import long_lived_state
 from streams.runners.embedded import EmbeddedRunner, Settings
 from streams.runners.feeds import ListSource
-from streams.runners.replay import ReplayPlan, replay
+from streams.runners.replay import DEFAULT_BATCH, ReplayPlan, replay
 from streams.simulator.config import SimulationConfig
 from streams.simulator.simulation import Simulation
 from streams.stores.sqlite import PartitionStore
 from tests.benchmarks import corpus
 
 RULES = tuple(detector for detector in CATALOGUE if not detector.meta.model_only)
-BATCH = 2_000
+BATCH = DEFAULT_BATCH
 Figures = dict[str, float]
 
 
