@@ -28,10 +28,9 @@ from streams.engine.effects import Checkpoint
 from streams.errors import StateCorrupted, StreamsError
 from streams.kafka.settings import KafkaSettings
 from streams.live.alignment import Round
+from streams.live.journal_records import PART_BYTES, joined_entries, split_entry
 from streams.stores.mirrored import Mirror, MirroredStore
 
-_PART = 800_000
-"""Longest value of a record, in bytes; a journal entry is cut into as many records as it needs."""
 _CHUNK = 50_000
 """Customers written to the local file in one go while taking over."""
 _PATIENCE_MS = 600_000
@@ -104,8 +103,8 @@ class Handover:
             transactional_id=f"{kafka.state_topic}-{kafka.group}-{partition}",
             transaction_timeout_ms=_PATIENCE_MS,
             request_timeout_ms=_PATIENCE_MS,
-            max_batch_size=_PART + 64_000,
-            max_request_size=_PART + 128_000,
+            max_batch_size=PART_BYTES + 64_000,
+            max_request_size=PART_BYTES + 128_000,
         )
         self._one_at_a_time = asyncio.Lock()
         self._rounds: list[Round] = []
@@ -168,7 +167,7 @@ class Handover:
             store.caught_up(None, None, before.applied if before else 0, mirror)
             return mirror
         mirror = Mirror(self._of, end, position.epoch, position.offsets, position.journal)
-        entries = _whole_entries(journal, position.journal, known, before.journal if before else ())
+        entries = joined_entries(journal, position.journal, known, before.journal if before else ())
         store.caught_up(position.meta, entries, position.applied, mirror)
         return mirror
 
@@ -190,7 +189,7 @@ class Handover:
             cycle, count = cycle + 1, 0
         rows: list[tuple[bytes, bytes | None]] = [(b"c" + name.encode(), one) for name, one in checkpoint.customers]
         if checkpoint.journal:
-            rows += _journal_records(count, checkpoint.journal)
+            rows += split_entry(count, checkpoint.journal)
             count += 1
         mirror = msgspec.structs.replace(before, offsets=offsets, journal=(cycle, count))
         rows.append(self._position(applied, mirror, checkpoint.meta))
@@ -250,32 +249,6 @@ class Handover:
 
 def _rounds_record(rounds: Sequence[Round]) -> list[tuple[bytes, bytes | None]]:
     return [(b"p", _encode(rounds))] if rounds else []
-
-
-def _journal_records(entry: int, packed: bytes) -> list[tuple[bytes, bytes | None]]:
-    """An entry as records. Each says of how many parts the entry is made: keys are used again when the journal
-    restarts, and an older, longer entry may have left parts behind."""
-    parts = [packed[at : at + _PART] for at in range(0, len(packed), _PART)]
-    of = len(parts).to_bytes(2)
-    return [(b"j" + entry.to_bytes(4) + number.to_bytes(2), of + part) for number, part in enumerate(parts)]
-
-
-def _whole_entries(
-    found: dict[int, dict[int, bytes]], counting: tuple[int, int], known: Mirror | None, before: Sequence[bytes]
-) -> list[bytes]:
-    """The journal's entries in order: those just read, and the local file's where it holds the same journal."""
-    cycle, count = counting
-    held = before if known is not None and known.journal[0] == cycle else ()
-    entries = []
-    for number in range(count):
-        parts = found.get(number)
-        if parts and (of := int.from_bytes(parts[0][:2])) <= len(parts):
-            entries.append(b"".join(parts[part][2:] for part in range(of)))
-        elif number < len(held):
-            entries.append(held[number])
-        else:
-            raise StateCorrupted(Path("mot.state"), f"journal entry {number} is missing")
-    return entries
 
 
 class _Reader:
