@@ -20,7 +20,7 @@ class KpiTables:
     calls."""
 
     def __init__(self) -> None:
-        self._dims: dict[int, tuple[int, list[Any]]] = {}
+        self._dims: dict[int, tuple[Sequence[KpiDims], int, list[Any]]] = {}
 
     def table(self, changes: KpiChanges) -> Any:
         """A `pyarrow.Table` of all grains of `changes`, None when nothing changed."""
@@ -31,14 +31,14 @@ class KpiTables:
         return pa.concat_tables([_grain_table(part, dims, changes) for part in parts])
 
     def _columns_of(self, partition: int, dims: Sequence[KpiDims]) -> list[Any]:
-        known, columns = self._dims.get(partition, (0, []))
+        held, known, columns = self._dims.get(partition, (dims, 0, []))
         size = len(dims)  # the engine may append while this thread reads
-        if known > size:
+        if held is not dims or known > size:  # another engine: it may have met other combinations
             known, columns = 0, []
         if known < size:
             added = [strings(values) for values in zip(*dims[known:size], strict=True)]
             columns = [pa.concat_arrays(pair) for pair in zip(columns, added, strict=True)] if columns else added
-            self._dims[partition] = (size, columns)
+            self._dims[partition] = (dims, size, columns)
         return columns
 
 
