@@ -12,7 +12,7 @@ group's committed offsets are a hint to people and to `mot lag`; failing to writ
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from faust.transport.drivers import aiokafka as driver
@@ -33,8 +33,15 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         return True
 
 
+class Fetch(NamedTuple):
+    """The aiokafka records of a fetch, and how many seeks came before it."""
+
+    seeks: int
+    records: list[Any]
+
+
 class Consumer(driver.Consumer):
-    """Yields one message per partition and fetch; its value is the list of aiokafka records.
+    """Yields one message per partition and fetch; its value is a Fetch.
 
     The app's `where_to_read` says at which offset to read on in each assigned topic-partition.
     """
@@ -42,24 +49,35 @@ class Consumer(driver.Consumer):
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.seeks = 0
+
+    def is_current(self, fetch: Fetch) -> bool:
+        """Whether `fetch` follows on what was read since the last seek.
+
+        One from before it must be left alone, wherever it waited meanwhile: those between it and the offset that was
+        sought may be gone. Its records come again. Faust's generation does not tell: it is that of the moment when a
+        fetch is handed on, and a member that comes back in time keeps it.
+        """
+        return fetch.seeks == self.seeks
+
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
-        """See Faust's Consumer. One message per partition that had records."""
+        """See Faust's Consumer. One message per partition that had records; its value is a Fetch."""
+        seeks = self.seeks
         fetched, active = await self._wait_next_records(timeout)
-        generation = self.app.consumer_generation_id
         if fetched is None or self.should_stop:
             return
-        if not self.flow_active:  # a rebalance began meanwhile; reading goes on where our state says
-            return
         for tp, records in fetched.items():
-            if not self.flow_active or self.app.consumer_generation_id != generation:
+            if not self.flow_active or self.seeks != seeks:  # reading goes on where our state says
                 return
             if records and (active is None or tp in active or tp in self._buffered_partitions):
                 self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
-                yield tp, self._whole(tp, records)
+                yield tp, self._whole(tp, Fetch(seeks, records))
 
-    def _whole(self, tp: TP, records: list[Any]) -> ConsumerMessage:
-        last = records[-1]
-        fetch: Any = records  # Faust's types know single records only
+    def _whole(self, tp: TP, whole: Fetch) -> ConsumerMessage:
+        last = whole.records[-1]
+        fetch: Any = whole  # Faust's types know single records only
         return ConsumerMessage(
             last.topic,
             last.partition,
@@ -80,6 +98,7 @@ class Consumer(driver.Consumer):
         A predecessor may have applied more than it could still tell the group; when nothing new comes, nobody else
         would.
         """
+        self.seeks += 1
         assigned = self.assignment()
         if not assigned:
             return {}

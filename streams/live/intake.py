@@ -38,22 +38,30 @@ class Intake(NamedTuple):
 
 def taken_in(origin: str, records: Sequence[Any]) -> list[Intake]:
     """The aiokafka `records` of a fetch, decoded and checked. Never raises."""
-    return [_taken_in(origin, record) for record in records]
-
-
-def _taken_in(origin: str, record: Any) -> Intake:
-    raw = record.value
-    if record.headers or (raw is not None and b'"specversion"' in raw):
-        raw = event_bytes(raw, record.headers, record.key)
-    event: Any = decode(raw, origin, record.offset)
-    if type(event) is DeadLetter:
-        return Intake(origin, record.offset, raw or b"", event, -1)
-    if type(event) is not Tick:
-        if record.key != event.customer_id.encode():
-            return _refused(origin, record.offset, raw, Reason.WRONG_KEY, _WRONG_KEY, "customer_id")
-        if record.timestamp_type == _LOG_APPEND_TIME and event.occurred_ms > record.timestamp + FUTURE_TOLERANCE_MS:
-            return _refused(origin, record.offset, raw, Reason.FUTURE_TIME, _FUTURE, "occurred_at")
-    return Intake(origin, record.offset, raw, event, event.occurred_ms)
+    taken: list[Intake] = []
+    add = taken.append
+    for record in records:
+        raw, offset = record.value, record.offset
+        if record.headers:
+            raw = event_bytes(raw, record.headers, record.key)
+        event: Any = decode(raw, origin, offset)
+        if type(event) is DeadLetter:
+            if raw is not None and b'"specversion"' in raw and not record.headers:  # a CloudEvent that says so inside
+                raw = event_bytes(raw, (), record.key)
+                event = decode(raw, origin, offset)
+            if type(event) is DeadLetter:
+                add(Intake(origin, offset, raw or b"", event, -1))
+                continue
+        at = event.occurred_ms
+        if type(event) is not Tick:
+            if record.key != event.customer_id.encode():
+                add(_refused(origin, offset, raw, Reason.WRONG_KEY, _WRONG_KEY, "customer_id"))
+                continue
+            if at > record.timestamp + FUTURE_TOLERANCE_MS and record.timestamp_type == _LOG_APPEND_TIME:
+                add(_refused(origin, offset, raw, Reason.FUTURE_TIME, _FUTURE, "occurred_at"))
+                continue
+        add(Intake(origin, offset, raw, event, at))
+    return taken
 
 
 def _refused(origin: str, offset: int, raw: bytes, reason: Reason, detail: str, field: str) -> Intake:
