@@ -219,17 +219,23 @@ class LiveApp(faust.App):
         """The agent of topics keyed otherwise. It never raises either."""
         try:
             async for event in stream.noack().events():
-                await forward(event.message.value, self.effects.producer, self.kafka.events[0])
-                event.ack()
+                fetch = event.message.value
+                if self._is_current(fetch):
+                    await forward(fetch.records, self.effects.producer, self.kafka.events[0])
+                    event.ack()
         except Exception as fault:
             self._end(fault)
+
+    def _is_current(self, fetch: Any) -> bool:
+        consumer: Any = self.consumer  # ours; Faust's types know its own only
+        return bool(consumer.is_current(fetch))
 
     async def _take(self, event: Any) -> None:
         message = event.message
         partition = self.partitions.get(message.partition)
-        if partition is None or self.stopping:
-            return  # not ours any more: never acknowledged, so read again by whoever owns it
-        await partition.take(message.topic, message.value, event.ack)
+        if partition is None or self.stopping or not self._is_current(message.value):
+            return  # not ours any more, or from before a seek: never acknowledged, so read again by whoever owns it
+        await partition.take(message.topic, message.value.records, event.ack)
         self._steer(partition)
         if partition.is_overdue:
             await self._commits[partition.number]
