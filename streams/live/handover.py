@@ -133,7 +133,7 @@ class Handover:
         claimed = msgspec.structs.replace(mirror, epoch=mirror.epoch + 1)
         rounds = [one for one in self._rounds if any(mirror.offsets.get(t, 0) < after for t, (_, after) in one.items())]
         rows = [self._position(held.applied, claimed, held.meta), *_rounds_record(rounds)]
-        claimed = msgspec.structs.replace(claimed, next=await self._send(rows) - len(rows))
+        claimed = msgspec.structs.replace(claimed, next=max(mirror.next, await self._send(rows, 0) - len(rows)))
         store.advance_mirrored(held.applied, claimed)
         self.restore_seconds = monotonic() - began
         return TakenOver(claimed, rounds)
@@ -195,7 +195,7 @@ class Handover:
         rows.append(self._position(applied, mirror, checkpoint.meta))
         async with self._one_at_a_time:
             await self._guarded(self._producer.begin_transaction())
-            following = await self._send(rows + _rounds_record(rounds()))
+            following = await self._send(rows + _rounds_record(rounds()), before.next)
         return msgspec.structs.replace(mirror, next=following)
 
     async def plan(self, rounds: Sequence[Round]) -> None:
@@ -205,22 +205,22 @@ class Handover:
         """
         async with self._one_at_a_time:
             await self._guarded(self._producer.begin_transaction())
-            await self._send(_rounds_record(rounds))
+            await self._send(_rounds_record(rounds), 0)
 
     def _position(self, applied: int, mirror: Mirror, meta: bytes | None) -> tuple[bytes, bytes]:
         position = _Position(mirror.epoch, self._worker, applied, dict(mirror.offsets), mirror.journal, meta)
         return b"m", _encode(position)
 
-    async def _send(self, rows: Sequence[tuple[bytes, bytes | None]]) -> int:
-        """Write the rows and end the transaction. Returns the offset that follows the last of them."""
+    async def _send(self, rows: Sequence[tuple[bytes, bytes | None]], known: int) -> int:
+        """Write the rows and end the transaction. Returns the offset that follows the last of them, or `known` when the
+        broker does not say: it had the rows already, from an attempt whose answer was lost."""
         topic, partition = self._at
         batches = self._batches(rows)
         last_count = batches[-1].record_count()
         sent = [await self._producer.send_batch(batch, topic, partition=partition) for batch in batches]
         acks = await self._guarded(asyncio.gather(*sent))
         await self._guarded(self._producer.commit_transaction())
-        following: int = acks[-1].offset + last_count
-        return following
+        return known if acks[-1] is None else int(acks[-1].offset + last_count)
 
     def _batches(self, rows: Sequence[tuple[bytes, bytes | None]]) -> list[Any]:
         """The rows in as few batches as they fit; a record alone costs as much as a batch of thousands."""
