@@ -229,12 +229,19 @@ def _run_worker(
     bootstrap: Bootstrap = None,
     settings: SettingsFile = None,
     detectors: Annotated[str | None, typer.Option("--detectors", metavar="ID,ID")] = None,
+    customers: Annotated[int | None, typer.Option("--customers-in-memory", metavar="N", min=1_000)] = None,
     port: Port = None,
 ) -> None:
     from streams.cli.run_worker import WorkerOptions, run_worker
 
     options = WorkerOptions(
-        kafka=kafka, bootstrap=bootstrap, state=state, settings=settings, detectors=detectors, port=port
+        kafka=kafka,
+        bootstrap=bootstrap,
+        state=state,
+        settings=settings,
+        detectors=detectors,
+        customers=customers,
+        port=port,
     )
     run_worker(_session(ctx), options)
 

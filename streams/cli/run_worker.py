@@ -17,6 +17,7 @@ from streams.cli.session import Session
 from streams.errors import RESTART, StreamsError
 from streams.kafka import topics
 from streams.kafka.settings import load_kafka_settings
+from streams.live.settings import LiveSettings
 from streams.lock import FolderLock
 from streams.runners.faust_app import LiveApp
 from streams.runners.worker import Worker
@@ -34,6 +35,7 @@ class WorkerOptions:
     state: Path
     settings: Path | None
     detectors: str | None
+    customers: int | None
     port: int | None
 
 
@@ -70,6 +72,7 @@ def run_worker(session: Session, options: WorkerOptions) -> None:
             kafka,
             options.state,
             operator=operator,
+            settings=LiveSettings() if options.customers is None else LiveSettings(max_cached=options.customers),
             detectors=None if options.detectors is None else options.detectors.split(","),
             worker=worker_name(options.state),
             failed=lambda fault: _end(session, fault),

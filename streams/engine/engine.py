@@ -75,7 +75,7 @@ class Engine:
     ) -> None:
         self.partition = partition
         self._records = records
-        self._max_cached = max_cached
+        self.max_cached = max_cached
         self._lateness = lateness or Lateness()
         self._placements = placements or Placements(shipped_touchpoints())
         seats = {d.meta.id: _seat(d, self._lateness) for d in catalogue}
@@ -327,7 +327,7 @@ class Engine:
 
     def committed(self) -> None:
         """The last checkpoint is stored: customers not touched since may leave memory when there are too many."""
-        excess = len(self._customers) - self._max_cached
+        excess = len(self._customers) - self.max_cached
         if self._records is not None and excess > 0:
             clean = [customer for customer in self._customers.values() if customer.touched < self._checkpoints]
             clean.sort(key=lambda customer: customer.touched)

@@ -17,6 +17,10 @@ from streams.live.handover import Handover
 from streams.live.partition import Common, LivePartition, restored
 from streams.settings import OperatorSettings
 from streams.stores.mirrored import MirroredStore
+from streams.stores.sqlite import FOLD_ROWS
+
+_LEAST_FOLDED = 8_192
+"""Rows a state file gathers at least before it folds them: together they are to fit the memory of one worker."""
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +52,7 @@ class Ownership:
         self._worker = worker
         self._common = common
         self._end_of = end_of
+        self._fold_rows = max(_LEAST_FOLDED, FOLD_ROWS // kafka.partitions)
         self.partitions: dict[int, LivePartition] = {}
 
     async def become(self, numbers: Iterable[int]) -> None:
@@ -58,6 +63,8 @@ class Ownership:
         missing = sorted(wanted - self.partitions.keys())
         opened = await asyncio.gather(*map(self._open, missing))
         self.partitions.update(zip(missing, opened, strict=True))
+        for partition in self.partitions.values():
+            partition.engine.max_cached = self._common.settings.max_cached // len(self.partitions)
 
     async def close(self) -> None:
         """Give all away."""
@@ -74,7 +81,7 @@ class Ownership:
             return await self._opened(number, path)
 
     async def _opened(self, number: int, path: Path) -> LivePartition:
-        store = MirroredStore(path, synchronous=self._common.settings.synchronous)
+        store = MirroredStore(path, synchronous=self._common.settings.synchronous, fold_rows=self._fold_rows)
         handover = Handover(self._kafka, number, self._worker)
         try:
             taken_over = await handover.take_over(store, path)
@@ -101,7 +108,6 @@ class Ownership:
             strict=self._common.settings.strict,
             lateness=self._lateness,
             placements=self._placements,
-            max_cached=self._common.settings.max_cached,
         )
 
 

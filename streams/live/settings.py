@@ -13,9 +13,10 @@ Step = Literal["fetched", "computed", "sent", "settled", "handed_over", "committ
 class LiveSettings:
     """A partition commits after `commit_records` records or `commit_seconds` seconds. Alerts leave with every fetch.
 
-    `max_cached` customers of a partition stay in memory between commits. When a partition has been read to its end and
-    nothing came for `tick_after` seconds, a tick is written to its log; it says `tick_behind` seconds ago, because
-    sources may be that slow. A log whose clock is more than `live_within` seconds behind is history: it is not ticked.
+    `max_cached` customers stay in memory between commits, shared among the partitions owned. When a partition has been
+    read to its end and nothing came for `tick_after` seconds, a tick is written to its log; it says `tick_behind`
+    seconds ago, because sources may be that slow. A log whose clock is more than `live_within` seconds behind is
+    history: it is not ticked.
     A worker that has something to read and gets nothing done for `stuck_after` seconds ends itself.
     """
 
@@ -24,7 +25,7 @@ class LiveSettings:
     fetch_records: int = 5_000
     session_timeout: float = 10.0
     synchronous: Literal["NORMAL", "FULL"] = "NORMAL"
-    max_cached: int = 200_000
+    max_cached: int = 400_000
     tick_after: float = 30.0
     tick_behind: float = 60.0
     live_within: float = 86_400.0
