@@ -19,8 +19,31 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 
+class Fetch(NamedTuple):
+    """The aiokafka records of a fetch, and how many seeks came before it."""
+
+    seeks: int
+    records: list[Any]
+
+
 class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """aiokafka on a thread of its own; a refused commit is not fatal."""
+    """aiokafka on a thread of its own; a refused commit is not fatal.
+
+    Seeks are counted where they happen: on this thread, nothing comes between a seek and its number, nor between taking
+    a fetch out of aiokafka, which moves the position on, and the number it gets.
+    """
+
+    seeks = 0
+
+    async def _fetch_records(
+        self, consumer: Any, active_partitions: Any, timeout: float | None = None, max_records: int | None = None
+    ) -> Any:
+        fetched = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+        return {tp: Fetch(self.seeks, records) for tp, records in fetched.items()}
+
+    async def _seek_wait(self, consumer: Any, partitions: Mapping[TP, int]) -> None:
+        self.seeks += 1
+        await super()._seek_wait(consumer, partitions)
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         consumer = self._ensure_consumer()
@@ -33,25 +56,18 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         return True
 
 
-class Fetch(NamedTuple):
-    """The aiokafka records of a fetch, and how many seeks came before it."""
-
-    seeks: int
-    records: list[Any]
-
-
 class Consumer(driver.Consumer):
     """Yields one message per partition and fetch; its value is a Fetch.
 
     The app's `where_to_read` says at which offset to read on in each assigned topic-partition.
     """
 
-    def _new_consumer_thread(self) -> ConsumerThread:
-        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.seeks = 0
+        self._current: int | None = None
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     def is_current(self, fetch: Fetch) -> bool:
         """Whether `fetch` follows on what was read since the last seek.
@@ -60,20 +76,20 @@ class Consumer(driver.Consumer):
         sought may be gone. Its records come again. Faust's generation does not tell: it is that of the moment when a
         fetch is handed on, and a member that comes back in time keeps it.
         """
-        return fetch.seeks == self.seeks
+        return self._current is not None and fetch.seeks >= self._current
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """See Faust's Consumer. One message per partition that had records; its value is a Fetch."""
-        seeks = self.seeks
-        fetched, active = await self._wait_next_records(timeout)
-        if fetched is None or self.should_stop:
+        found, active = await self._wait_next_records(timeout)
+        if found is None or self.should_stop:
             return
-        for tp, records in fetched.items():
-            if not self.flow_active or self.seeks != seeks:  # reading goes on where our state says
+        fetched: Any = found  # Faust's types know single records only
+        for tp, fetch in fetched.items():
+            if not self.flow_active:  # a rebalance began meanwhile; reading goes on where our state says
                 return
-            if records and (active is None or tp in active or tp in self._buffered_partitions):
+            if self.is_current(fetch) and (active is None or tp in active or tp in self._buffered_partitions):
                 self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
-                yield tp, self._whole(tp, Fetch(seeks, records))
+                yield tp, self._whole(tp, fetch)
 
     def _whole(self, tp: TP, whole: Fetch) -> ConsumerMessage:
         last = whole.records[-1]
@@ -98,7 +114,7 @@ class Consumer(driver.Consumer):
         A predecessor may have applied more than it could still tell the group; when nothing new comes, nobody else
         would.
         """
-        self.seeks += 1
+        self._current = None  # what was read until here is left alone from now on
         assigned = self.assignment()
         if not assigned:
             return {}
@@ -106,6 +122,8 @@ class Consumer(driver.Consumer):
         committed = await super().seek_to_committed()
         offsets = dict(await app.where_to_read(assigned, committed))
         await self.seek_wait(offsets)
+        thread: Any = self._thread
+        self._current = thread.seeks
         untold = {tp: offset for tp, offset in offsets.items() if offset > (committed.get(tp) or 0)}
         if untold:
             await self._commit(untold)
