@@ -19,6 +19,7 @@ from time import monotonic
 from typing import Any, Literal
 
 import msgspec
+from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
@@ -32,6 +33,7 @@ from streams.sinks.pacing import Backoff
 from streams.sinks.threads import on_thread
 
 _STEP_MS = 200
+_RETRY_SECONDS = 0.5
 _LANE_RECORDS = 1_000
 """Records a lane holds; its partition is not read on before it has room."""
 _TRIES_AT_FAULT = 5
@@ -108,10 +110,42 @@ class _Lane:
     task: asyncio.Task[None] | None = None
 
 
+class _StoredFromTheFirst(Consumer):
+    """A consumer whose group has a stored position in every partition before it reads the first record.
+
+    Without one, a start from the beginning that delivers nothing would leave no trace, and the next start from now on
+    would skip everything. `resumed` hears when the group has a position already, and goes on there.
+    """
+
+    resumed: Callable[[], None] | None = None
+
+    async def on_partitions_assigned(self, assigned: Any) -> None:
+        """See ConsumerRebalanceListener."""
+        if self._start_at == "beginning":
+            await self._store_beginnings(list(assigned))
+        await super().on_partitions_assigned(assigned)
+
+    async def _store_beginnings(self, assigned: list[Any]) -> None:
+        while True:
+            try:
+                standing = {place: await self._consumer.committed(place) for place in assigned}
+                new = [place for place, offset in standing.items() if offset is None]
+                if new:
+                    await self._consumer.commit(await self._consumer.beginning_offsets(new))
+            except (KafkaError, OSError):
+                await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                if len(new) < len(assigned) and self.resumed is not None:
+                    self.resumed()
+                self.resumed = None  # from now on the positions are our own
+                return
+
+
 class AlertRunner:
     """Sends the alerts of `kafka` to one target; one `run` per object, made on the event loop.
 
-    `now_ms` is the wall clock.
+    `now_ms` is the wall clock; `resumed` is called when the target was to begin at the beginning, but has a stored
+    position and goes on there.
     """
 
     def __init__(
@@ -122,15 +156,17 @@ class AlertRunner:
         *,
         now_ms: Callable[[], int],
         settings: AlertSettings | None = None,
+        resumed: Callable[[], None] | None = None,
     ) -> None:
         self._settings = settings or AlertSettings()
-        self._consumer = Consumer(
+        self._consumer = _StoredFromTheFirst(
             kafka,
             kafka.alerts_group(target.name),
             [kafka.alerts_topic],
             on_revoked=self._revoked,
             start_at=self._settings.start_at,
         )
+        self._consumer.resumed = resumed
         self._target = target
         self._set_aside = set_aside
         self._now_ms = now_ms

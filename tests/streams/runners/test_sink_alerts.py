@@ -83,8 +83,15 @@ class Receiver:
         return taken
 
 
-def runner_for(kafka: KafkaSettings, target: AlertTarget, folder: Path, settings: AlertSettings = QUICK) -> AlertRunner:
-    return AlertRunner(kafka, target, SetAside(folder / "undelivered.jsonl"), now_ms=now_ms, settings=settings)
+def runner_for(
+    kafka: KafkaSettings,
+    target: AlertTarget,
+    folder: Path,
+    settings: AlertSettings = QUICK,
+    resumed: Callable[[], None] | None = None,
+) -> AlertRunner:
+    set_aside = SetAside(folder / "undelivered.jsonl")
+    return AlertRunner(kafka, target, set_aside, now_ms=now_ms, settings=settings, resumed=resumed)
 
 
 async def until(holds: Callable[[], bool], what: str) -> None:
@@ -311,6 +318,32 @@ def test_a_new_target_begins_with_now_and_a_restart_skips_nothing(kafka: KafkaFa
     asyncio.run(live())
     scopes = [int(json.loads(line)["scope"]) for line in path.read_bytes().splitlines()]
     assert sorted(scopes) == list(range(20, 30))
+
+
+def test_a_start_from_the_beginning_that_delivered_nothing_loses_nothing_at_the_next(
+    kafka: KafkaFactory, tmp_path: Path
+) -> None:
+    settings = kafka(partitions=3)
+    send(settings, alerts(settings, 20, customers=1))  # two partitions have none yet
+    resumed: list[str] = []
+
+    async def live() -> Receiver:
+        receiver = Receiver(lambda said, tries: 200)
+        async with receiver.listening():
+            pass  # it has a port now, and nobody listens there
+        first = runner_for(settings, receiver.target(), tmp_path, resumed=lambda: resumed.append("first"))
+        await run_until(first, lambda: first.progress.failures > 0, "it fails")
+        await asyncio.to_thread(send, settings, alerts(settings, 20, first=20))  # nobody reads meanwhile
+        async with receiver.listening():
+            from_now = AlertSettings(first_wait=0.02, longest_wait=0.2)
+            second = runner_for(settings, receiver.target(), tmp_path, from_now)
+            await run_until(second, lambda: len(receiver.taken) == 40, "what was not sent")
+            third = runner_for(settings, receiver.target(), tmp_path, resumed=lambda: resumed.append("third"))
+            await run_until(third, third.ready, "it goes on where it stood")
+        return receiver
+
+    assert len(asyncio.run(live()).taken) == 40
+    assert resumed == ["third"]
 
 
 def test_two_processes_share_a_target_and_hand_over_without_losing_or_disordering(
