@@ -321,6 +321,7 @@ def _load(
     mapping: Mapping = None,
     topic: Annotated[str | None, typer.Option("--topic", metavar="NAME")] = None,
     end_tick: Annotated[str | None, typer.Option("--end-tick", metavar="DURATION")] = None,
+    force: Annotated[bool, typer.Option("--force")] = False,
     kafka: KafkaFile = None,
     bootstrap: Bootstrap = None,
     json_: AsJson = False,
@@ -328,7 +329,14 @@ def _load(
     from streams.cli.load import LoadOptions, run
 
     options = LoadOptions(
-        log=log, mapping=mapping, topic=topic, end_tick=end_tick, kafka=kafka, bootstrap=bootstrap, as_json=json_
+        log=log,
+        mapping=mapping,
+        topic=topic,
+        end_tick=end_tick,
+        kafka=kafka,
+        bootstrap=bootstrap,
+        force=force,
+        as_json=json_,
     )
     run(_session(ctx), options)
 

@@ -29,6 +29,7 @@ class LoadOptions:
     end_tick: str | None
     kafka: Path | None
     bootstrap: str | None
+    force: bool
     as_json: bool
 
 
@@ -40,11 +41,12 @@ def run(session: Session, options: LoadOptions) -> None:
     log = open_log(options.log, options.mapping)
     begun = time.monotonic()
     with advancing(session, session.say("load.running", log=options.log.name)) as advance:
-        loaded = load(kafka, log, topic=options.topic, end_tick_ms=end_tick_ms, told=advance)
+        loaded = load(kafka, log, topic=options.topic, end_tick_ms=end_tick_ms, force=options.force, told=advance)
     if options.as_json:
-        session.write_json({**asdict(loaded), "seconds": round(time.monotonic() - begun, 3)})
+        seconds = round(time.monotonic() - begun, 3)
+        session.write_json({"bootstrap": kafka.bootstrap, **asdict(loaded), "seconds": seconds})
     else:
-        _show(session, loaded, time.monotonic() - begun)
+        _show(session, loaded, kafka.bootstrap, time.monotonic() - begun)
     if loaded.acknowledged != loaded.sent:
         raise CliError("error.not_acknowledged", sent=loaded.sent, acknowledged=loaded.acknowledged)
 
@@ -56,9 +58,10 @@ def _duration(text: str) -> int:
         raise UsageFault("error.no_duration", what=text) from None
 
 
-def _show(session: Session, loaded: Loaded, seconds: float) -> None:
+def _show(session: Session, loaded: Loaded, bootstrap: str, seconds: float) -> None:
     words = session.say(
         "load.counts",
+        bootstrap=bootstrap,
         topic=loaded.topic,
         partitions=loaded.partitions,
         events=f"{loaded.events:,}",

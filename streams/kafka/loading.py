@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, NamedTuple
 
 import msgspec
@@ -29,9 +30,12 @@ from streams.kafka.settings import KafkaSettings
 from streams.sinks.ports import Delivery
 from streams.sinks.wire import records_of
 from streams.sources.logs import LogSource
+from streams.sources.rows import Records
 
 BATCH_BYTES = 512 * 1024
 _READ = 2_000
+_PORTION = 1_000
+"""Records that are looked at before any is sent."""
 _UNACKED = 64
 """Batches that may wait for their acknowledgement: what bounds memory."""
 _MAX_KEYS = 1_000_000
@@ -50,6 +54,22 @@ class NoSuchTopic(StreamsError):
                 zh=f"没有可写入的事件主题 {topic}。设置中的事件主题:{names};尚未创建时请先运行 `mot topics create`。",
                 en=f"There is no events topic {topic} to write to. The settings name {names}; run `mot topics create` "
                 "when they do not exist yet.",
+            )
+        )
+
+
+class NotOurEvents(StreamsError):
+    """Of the first records of a log fewer than half are events. Nothing was sent."""
+
+    def __init__(self, records: int, events: int) -> None:
+        self.records = records
+        self.events = events
+        super().__init__(
+            Text(
+                zh=f"日志开头的 {records:,} 条记录中只有 {events:,} 条是本产品的有效事件,没有发送任何内容。别的日志请"
+                "用 --mapping 指定(合适的)映射;确实要照样发送时加 --force。",
+                en=f"Of the first {records:,} records only {events:,} are valid events of ours; nothing was sent. Name "
+                "a mapping that fits another log with --mapping, or add --force to send them all the same.",
             )
         )
 
@@ -87,20 +107,22 @@ def load(
     *,
     topic: str | None = None,
     end_tick_ms: int | None = None,
+    force: bool = False,
     told: Callable[[int, float | None], None] = lambda done, share: None,
 ) -> Loaded:
     """Send all of `log` to `topic` (the first events topic when None); returns when everything is acknowledged.
 
     `end_tick_ms`: afterwards write a tick into every partition that says so much time has passed since the log's last
     event, so that what is still waited for comes to its end. `told` hears how many records were read and the share of
-    the log. Raises NoSuchTopic, LogError, KafkaUnreachable, KafkaRefused or KafkaFailed.
+    the log. Unless `force`, the first thousand records are looked at before any is sent. Raises NoSuchTopic,
+    NotOurEvents, LogError, KafkaUnreachable, KafkaRefused or KafkaFailed.
     """
     chosen = topic if topic is not None else kafka.events[0]
     if chosen not in kafka.events:
         raise NoSuchTopic(chosen, kafka.events)
     loading = _Loading(kafka, Loaded(chosen, _partition_count(kafka, chosen)))
     try:
-        asyncio.run(loading.run(log, end_tick_ms, told))
+        asyncio.run(loading.run(log, _batches(log, force=force), end_tick_ms, told))
     except (KafkaConnectionError, KafkaTimeoutError, TimeoutError) as flaw:
         raise KafkaUnreachable(kafka.bootstrap, f"{reason_of(flaw)}; {loading.loaded.acknowledged} sent") from flaw
     except KafkaError as flaw:
@@ -113,6 +135,21 @@ def partition_of(key: bytes, partitions: int) -> int:
     return int(murmur2(key) & 0x7FFFFFFF) % partitions
 
 
+def _batches(log: LogSource, *, force: bool) -> Iterator[Records]:
+    """The log in batches; the first `_PORTION` records are looked at before any is given. Raises NotOurEvents."""
+    batches = log.batches(_READ)
+    if force:
+        return batches
+    first: list[Records] = []
+    while sum(map(len, first)) < _PORTION and (found := next(batches, None)) is not None:
+        first.append(found)
+    portion = [raw for batch in first for raw in batch.raws][:_PORTION]
+    events = sum(not isinstance(decode(raw) if isinstance(raw, bytes) else raw, DeadLetter) for raw in portion)
+    if 2 * events < len(portion):
+        raise NotOurEvents(len(portion), events)
+    return chain(first, batches)
+
+
 class _Loading:
     def __init__(self, kafka: KafkaSettings, loaded: Loaded) -> None:
         self.loaded = loaded
@@ -122,7 +159,13 @@ class _Loading:
         self._places: dict[bytes, int] = {}
         self._producer: Any = None
 
-    async def run(self, log: LogSource, end_tick_ms: int | None, told: Callable[[int, float | None], None]) -> None:
+    async def run(
+        self,
+        log: LogSource,
+        batches: Iterator[Records],
+        end_tick_ms: int | None,
+        told: Callable[[int, float | None], None],
+    ) -> None:
         self._producer = AIOKafkaProducer(
             **self._kafka.aiokafka(),
             enable_idempotence=True,
@@ -133,7 +176,7 @@ class _Loading:
         try:
             await asyncio.wait_for(self._producer.start(), PATIENCE_MS / 1000)
             done = 0
-            for records in log.batches(_READ):
+            for records in batches:
                 for raw in records.raws:
                     for outgoing in self._outgoing(raw):
                         await self._add(outgoing)

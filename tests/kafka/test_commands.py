@@ -52,11 +52,26 @@ def test_a_log_is_loaded_and_waits_for_the_worker(kafka: KafkaFactory, tmp_path:
     said = capsys.readouterr().out
     assert "50 events; 53 records sent, 53 acknowledged" in said
     assert "2026-03-31" in said
+    assert settings.bootstrap in said
     assert run(["lag", "--json", *words], {}) == 0
     lags = json.loads(capsys.readouterr().out)
     assert sum(one["lag"] for one in lags if one["group"] == settings.group) == 53
     assert run(["lag", "--lang", "zh", *words], {}) == 0
     assert f"{settings.group}：共落后 53 条" in capsys.readouterr().out
+
+
+def test_a_log_of_others_is_refused_unless_forced(kafka: KafkaFactory, tmp_path: Path, capsys: Captured) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_bytes(b'{"what":"call"}\n' * 30)
+    words = ["load", str(log), "--kafka", str(file_of(kafka(partitions=2), tmp_path))]
+    for language in ("zh", "en"):
+        assert run([*words, "--lang", language], {}) == 1
+        said = capsys.readouterr().err
+        assert ("有效事件" in said) == (language == "zh")
+        assert "--mapping" in said
+        assert "--force" in said
+    assert run([*words, "--force"], {}) == 0
+    assert "30 are no valid events" in capsys.readouterr().out
 
 
 def test_dead_letters_are_listed_shown_and_retried(kafka: KafkaFactory, tmp_path: Path, capsys: Captured) -> None:

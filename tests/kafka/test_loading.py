@@ -11,7 +11,7 @@ import pytest
 from schemas.codec import decode
 from schemas.envelope import Tick
 from streams.kafka.deadletters import letters
-from streams.kafka.loading import NoSuchTopic, load, partition_of
+from streams.kafka.loading import NoSuchTopic, NotOurEvents, load, partition_of
 from streams.sources.logs import open_log
 from tests.conftest import KafkaFactory
 from tests.kafka.broker import libraries
@@ -94,13 +94,31 @@ def test_what_is_no_event_is_sent_as_it_is_and_counted(kafka: KafkaFactory, tmp_
     broken = [b"garbage", b'{"event_type":"none","customer_id":"c9"}', b"x" * 700_000]
     log = tmp_path / "log.jsonl"
     log.write_bytes(b"\n".join([event(1, "c1"), *broken]))
-    loaded = load(settings, open_log(log))
+    loaded = load(settings, open_log(log), force=True)
     assert (loaded.events, loaded.unreadable, loaded.acknowledged) == (1, 3, 4)
     read = read_all(settings, settings.events[0])
     sent = {record.value: (record.key, partition) for partition, records in read.items() for record in records}
     assert {*broken} < {*sent}
     assert sent[broken[1]] == (b"c9", partition_of(b"c9", 2))
     assert sent[broken[0]][0] is None
+
+
+def test_a_log_that_is_mostly_not_ours_is_refused_before_anything_is_sent(kafka: KafkaFactory, tmp_path: Path) -> None:
+    settings = kafka(partitions=2)
+    log = tmp_path / "log.jsonl"
+    log.write_bytes(b"\n".join([*(b'{"calls":%d}' % n for n in range(501)), *(event(n, "c1") for n in range(5_000))]))
+    with pytest.raises(NotOurEvents) as raised:
+        load(settings, open_log(log))
+    assert (raised.value.records, raised.value.events) == (1_000, 499)
+    assert not any(read_all(settings, settings.events[0]).values())
+    log.write_bytes(b"\n".join([*(b"garbage" for _ in range(500)), *(event(n, "c1") for n in range(500))]))
+    assert load(settings, open_log(log)).acknowledged == 1_000
+
+
+def test_an_empty_log_is_loaded_as_such(kafka: KafkaFactory, tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_bytes(b"")
+    assert load(kafka(partitions=2), open_log(log)).sent == 0
 
 
 def test_rows_that_a_mapping_cannot_use_become_dead_letters(kafka: KafkaFactory, tmp_path: Path) -> None:
