@@ -113,6 +113,7 @@ async def _lines(session: Session, worker: Worker) -> None:
             records=f"{figures.records:,}",
             rate=f"{rate:,}",
             moments=f"{figures.moments:,}",
+            letters=f"{figures.dead_letters:,}",
             lag=f"{figures.lag:,}",
             partitions=figures.partitions,
         )

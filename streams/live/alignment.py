@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from schemas.moments import Text
+from streams.errors import StreamsError
 from streams.live.intake import Ack, Intake
 
 Round = dict[str, tuple[int, int]]
@@ -34,6 +36,21 @@ class _Lane:
     acks: deque[tuple[int, Ack]] = field(default_factory=deque)
 
 
+class RoundsLost(StreamsError):
+    """Records of which something was said already are no longer in the log: it cannot be told again."""
+
+    def __init__(self, topic: str, bound: int) -> None:
+        super().__init__(
+            Text(
+                zh=f"主题 {topic} 中偏移 {bound} 之前的记录已被处理并有结论发出,但尚未提交;现在日志里已没有它们"
+                "(保留期过短或主题被重建),无法重新得出同样的结论。请换一个消费组与前缀,从现有日志重新开始。",
+                en=f"Records of topic {topic} before offset {bound} were worked on and told of, but not committed, and "
+                "are no longer in the log (short retention, or the topic was made anew): the same cannot be said "
+                "again. Take another group and prefix, and begin with the log as it is.",
+            )
+        )
+
+
 class Released(NamedTuple):
     """A round with its records in the order in which the engine is to see them, and the fetches it completes."""
 
@@ -44,7 +61,8 @@ class Released(NamedTuple):
 
 class Alignment:
     """Aligns `topics` of one partition. `next` maps topics to the first offset not released; `planned` are rounds that
-    were released before and must be again, in order. `end_of` says how far a topic reaches, None when it is not known.
+    were released before and must be again, in order. `is_at_end` says whether a topic has been read to its end when the
+    given offset is the first not fetched.
     """
 
     def __init__(
@@ -52,11 +70,11 @@ class Alignment:
         topics: Sequence[str],
         next_offsets: Mapping[str, int],
         planned: Iterable[Round],
-        end_of: Callable[[str], int | None],
+        is_at_end: Callable[[str, int], bool],
     ) -> None:
         self._lanes = {topic: _Lane(next_offsets.get(topic, 0), next_offsets.get(topic, 0)) for topic in topics}
         self._planned = deque(planned)
-        self._end_of = end_of
+        self._is_at_end = is_at_end
 
     @property
     def fetched(self) -> dict[str, int]:
@@ -96,8 +114,12 @@ class Alignment:
 
     def _planned_bounds(self) -> dict[str, int] | None:
         planned = self._planned[0]
-        if any(self._lanes[topic].fetched < bound for topic, (_, bound) in planned.items()):
-            return None
+        for topic, (_, bound) in planned.items():
+            fetched = self._lanes[topic].fetched
+            if fetched < bound:
+                if self._is_at_end(topic, fetched):
+                    raise RoundsLost(topic, bound)
+                return None
         self._planned.popleft()
         return {topic: bound for topic, (_, bound) in planned.items()}
 
@@ -105,8 +127,7 @@ class Alignment:
         """Up to which offset each topic may go: while its records are not later than what the slowest has reached."""
         limit: int | None = None
         for topic, lane in self._lanes.items():
-            end = self._end_of(topic)
-            if end is not None and lane.fetched >= end:
+            if self._is_at_end(topic, lane.fetched):
                 continue
             reached = lane.reached if lane.waiting else -1
             limit = reached if limit is None else min(limit, reached)

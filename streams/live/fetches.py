@@ -35,14 +35,39 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     seeks = 0
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._taken_out: dict[TP, int] = {}
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._isolation_level = "read_committed"  # what a source took back must not be judged
+        return consumer
+
+    def read_up_to(self, tp: TP, fetched: int) -> int:
+        """The first offset that may still bring a record, when `fetched` is the first that has not been taken in.
+
+        That is the consumer's position, which also passes what is no record (marks of transactions, what expired),
+        unless something taken out is still on its way. The order of reading matters: the thread goes on meanwhile.
+        """
+        consumer: Any = self._ensure_consumer()
+        at = driver.ensure_aiokafka_TP(tp)
+        assigned = consumer._subscription.is_assigned(at)
+        position = consumer._subscription.subscription.assignment.state_value(at)._position if assigned else None
+        if position is None or fetched < self._taken_out.get(tp, 0):
+            return fetched
+        return max(fetched, int(position))
+
     async def _fetch_records(
         self, consumer: Any, active_partitions: Any, timeout: float | None = None, max_records: int | None = None
     ) -> Any:
         fetched = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+        self._taken_out.update({TP(tp.topic, tp.partition): one[-1].offset + 1 for tp, one in fetched.items()})
         return {tp: Fetch(self.seeks, records) for tp, records in fetched.items()}
 
     async def _seek_wait(self, consumer: Any, partitions: Mapping[TP, int]) -> None:
         self.seeks += 1
+        self._taken_out.clear()
         await super()._seek_wait(consumer, partitions)
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
@@ -69,6 +94,11 @@ class Consumer(driver.Consumer):
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
+    def read_up_to(self, tp: TP, fetched: int) -> int:
+        """See ConsumerThread."""
+        thread: Any = self._thread
+        return int(thread.read_up_to(tp, fetched))
+
     def is_current(self, fetch: Fetch) -> bool:
         """Whether `fetch` follows on what was read since the last seek.
 
@@ -80,14 +110,14 @@ class Consumer(driver.Consumer):
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """See Faust's Consumer. One message per partition that had records; its value is a Fetch."""
-        found, active = await self._wait_next_records(timeout)
+        found, _ = await self._wait_next_records(timeout)
         if found is None or self.should_stop:
             return
         fetched: Any = found  # Faust's types know single records only
         for tp, fetch in fetched.items():
             if not self.flow_active:  # a rebalance began meanwhile; reading goes on where our state says
                 return
-            if self.is_current(fetch) and (active is None or tp in active or tp in self._buffered_partitions):
+            if self.is_current(fetch):  # also of a partition paused meanwhile: aiokafka will not give it again
                 self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
                 yield tp, self._whole(tp, fetch)
 

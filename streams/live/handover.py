@@ -25,12 +25,13 @@ from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 
 from schemas.moments import Text
 from streams.engine.effects import Checkpoint
-from streams.errors import StateCorrupted, StreamsError
+from streams.errors import FolderMismatch, StateCorrupted, StreamsError
 from streams.kafka.settings import KafkaSettings
 from streams.live.alignment import Round
 from streams.live.journal_records import PART_BYTES, joined_entries, split_entry
 from streams.stores.mirrored import Mirror, MirroredStore
 
+_MOVED_EVERY = 5_000
 _CHUNK = 50_000
 """Customers written to the local file in one go while taking over."""
 _PATIENCE_MS = 600_000
@@ -91,13 +92,17 @@ class TopicBehindState(StreamsError):
 
 
 class Handover:
-    """One partition's side of the hand-over topic. `worker` names this process in the records."""
+    """One partition's side of the hand-over topic. `worker` names this process in the records; `moved` is called now
+    and then while a long state is read."""
 
-    def __init__(self, kafka: KafkaSettings, partition: int, worker: str) -> None:
+    def __init__(
+        self, kafka: KafkaSettings, partition: int, worker: str, moved: Callable[[], None] = lambda: None
+    ) -> None:
         self._kafka = kafka
         self._at = TopicPartition(kafka.state_topic, partition)
         self._of = f"{kafka.state_topic}-{partition}"
         self._worker = worker
+        self._moved = moved
         self._producer = AIOKafkaProducer(
             **kafka.aiokafka(),
             transactional_id=f"{kafka.state_topic}-{kafka.group}-{partition}",
@@ -121,14 +126,14 @@ class Handover:
         await self._guarded(self._producer.begin_transaction())
         mirror = store.mirror
         if mirror is not None and mirror.of != self._of:
-            raise StateCorrupted(path, f"it mirrors {mirror.of}, not {self._of}")
+            raise self._misplaced(path, mirror.of)
         async with _reading(self._kafka, self._at) as reader:
             start, end = await reader.bounds()
             if mirror is not None and mirror.next > end:
                 raise TopicBehindState(self._at.topic, end, mirror.next, path)
             if mirror is None or mirror.next < end:
                 known = None if mirror is None or mirror.next < start else mirror
-                mirror = await self._catch_up(store, reader, known, start, end)
+                mirror = await self._catch_up(store, path, reader, known, start, end)
         held = store.load()
         claimed = msgspec.structs.replace(mirror, epoch=mirror.epoch + 1)
         rounds = [one for one in self._rounds if any(mirror.offsets.get(t, 0) < after for t, (_, after) in one.items())]
@@ -138,8 +143,14 @@ class Handover:
         self.restore_seconds = monotonic() - began
         return TakenOver(claimed, rounds)
 
+    def _misplaced(self, path: Path, other: str) -> StreamsError:
+        """Files that changed places are damage; a folder of other topics is a mistake to be told."""
+        if other.rpartition("-")[0] == self._at.topic:
+            return StateCorrupted(path, f"it mirrors {other}, not {self._of}")
+        return FolderMismatch(path.parent, "Kafka", other.rpartition("-")[0], self._at.topic)
+
     async def _catch_up(
-        self, store: MirroredStore, reader: _Reader, known: Mirror | None, start: int, end: int
+        self, store: MirroredStore, path: Path, reader: _Reader, known: Mirror | None, start: int, end: int
     ) -> Mirror:
         store.begin_catching_up(anew=known is None)
         customers: dict[str, bytes | None] = {}
@@ -147,6 +158,8 @@ class Handover:
         position: _Position | None = None
         async for key, value in reader.records(start if known is None else known.next, end):
             self.restored_records += 1
+            if self.restored_records % _MOVED_EVERY == 0:
+                self._moved()
             if key.startswith(b"c"):
                 customers[key[1:].decode()] = value
                 if len(customers) >= _CHUNK:
@@ -167,7 +180,7 @@ class Handover:
             store.caught_up(None, None, before.applied if before else 0, mirror)
             return mirror
         mirror = Mirror(self._of, end, position.epoch, position.offsets, position.journal)
-        entries = joined_entries(journal, position.journal, known, before.journal if before else ())
+        entries = joined_entries(journal, position.journal, known, before.journal if before else (), path)
         store.caught_up(position.meta, entries, position.applied, mirror)
         return mirror
 
@@ -195,14 +208,18 @@ class Handover:
         rows.append(self._position(applied, mirror, checkpoint.meta))
         async with self._one_at_a_time:
             await self._guarded(self._producer.begin_transaction())
-            following = await self._send(rows + _rounds_record(rounds()), before.next)
-        return msgspec.structs.replace(mirror, next=following)
+            planned = _rounds_record(rounds())
+            following = await self._send(rows + planned, before.next)
+        # A restart on the local file has to read the planned rounds again.
+        return msgspec.structs.replace(mirror, next=max(before.next, following - len(planned)))
 
     async def plan(self, rounds: Sequence[Round]) -> None:
         """Write down the rounds released since the last commit, before anything said because of them leaves.
 
         Raises Fenced.
         """
+        if not rounds:
+            raise ValueError("no rounds to plan")
         async with self._one_at_a_time:
             await self._guarded(self._producer.begin_transaction())
             await self._send(_rounds_record(rounds), 0)

@@ -53,13 +53,12 @@ def taken_in(origin: str, records: Sequence[Any]) -> list[Intake]:
                 add(Intake(origin, offset, raw or b"", event, -1))
                 continue
         at = event.occurred_ms
-        if type(event) is not Tick:
-            if record.key != event.customer_id.encode():
-                add(_refused(origin, offset, raw, Reason.WRONG_KEY, _WRONG_KEY, "customer_id"))
-                continue
-            if at > record.timestamp + FUTURE_TOLERANCE_MS and record.timestamp_type == _LOG_APPEND_TIME:
-                add(_refused(origin, offset, raw, Reason.FUTURE_TIME, _FUTURE, "occurred_at"))
-                continue
+        if type(event) is not Tick and record.key != event.customer_id.encode():
+            add(_refused(origin, offset, raw, Reason.WRONG_KEY, _WRONG_KEY, "customer_id"))
+            continue
+        if at > record.timestamp + FUTURE_TOLERANCE_MS and record.timestamp_type == _LOG_APPEND_TIME:
+            add(_refused(origin, offset, raw, Reason.FUTURE_TIME, _FUTURE, "occurred_at"))
+            continue
         add(Intake(origin, offset, raw, event, at))
     return taken
 

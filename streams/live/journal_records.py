@@ -25,18 +25,26 @@ def split_entry(entry: int, packed: bytes) -> list[tuple[bytes, bytes | None]]:
 
 
 def joined_entries(
-    found: dict[int, dict[int, bytes]], counting: tuple[int, int], known: Mirror | None, before: Sequence[bytes]
+    found: dict[int, dict[int, bytes]],
+    counting: tuple[int, int],
+    known: Mirror | None,
+    before: Sequence[bytes],
+    path: Path = Path("mot.state"),
 ) -> list[bytes]:
-    """The journal's entries in order: those just read, and the local file's where it holds the same journal."""
+    """The journal's entries in order: those just read, and the local file's where it holds the same journal.
+
+    Raises StateCorrupted naming `path` when one is missing.
+    """
     cycle, count = counting
     held = before if known is not None and known.journal[0] == cycle else ()
     entries = []
     for number in range(count):
-        parts = found.get(number)
-        if parts and (of := int.from_bytes(parts[0][:2])) <= len(parts):
+        parts = found.get(number, {})
+        of = int.from_bytes(parts.get(0, b"")[:2])
+        if of and all(part in parts for part in range(of)):
             entries.append(b"".join(parts[part][2:] for part in range(of)))
         elif number < len(held):
             entries.append(held[number])
         else:
-            raise StateCorrupted(Path("mot.state"), f"journal entry {number} is missing")
+            raise StateCorrupted(path, f"journal entry {number} is missing")
     return entries

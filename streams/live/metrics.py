@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter as TotalsCounter
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -64,6 +65,7 @@ class Metrics:
     def count(self, delivery: Delivery) -> None:
         """Count what leaves."""
         self.totals["moments"] += len(delivery.moments)
+        self.totals["dead_letters"] += len(delivery.dead_letters)
         for said in delivery.moments:
             self.alerts.labels(said.moment.detector_id).inc()
         for letter in delivery.dead_letters:
@@ -84,6 +86,12 @@ class Metrics:
         """A commit is done."""
         self.commit_seconds.observe(seconds)
         self.checkpoint_at.labels(str(partition)).set(self._now_ms() / 1000)
+
+    def forget(self, partition: int) -> None:
+        """The partition is another worker's now: old figures of it would be added to that one's."""
+        for gauge in (self.lag, self.checkpoint_at, self.restore_seconds, self.restored_records):
+            with suppress(KeyError):
+                gauge.remove(str(partition))
 
     def taken_over(self, partition: int, seconds: float, records: int) -> None:
         """A partition was taken over."""

@@ -7,13 +7,14 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
+from time import monotonic
 
 from detectors.base import AnyDetector
 from streams.engine.engine import Engine
 from streams.errors import StateCorrupted
 from streams.kafka.settings import KafkaSettings
 from streams.live.alignment import Alignment
-from streams.live.handover import Handover
+from streams.live.handover import Fenced, Handover
 from streams.live.partition import Common, LivePartition, restored
 from streams.settings import OperatorSettings
 from streams.stores.mirrored import MirroredStore
@@ -31,8 +32,9 @@ def state_path(folder: Path, partition: int) -> Path:
 
 
 class Ownership:
-    """Opens and closes partitions. `worker` names this process in the hand-over topic; `end_of` says how far a
-    partition of a topic reaches, as far as the consumer knows."""
+    """Opens and closes partitions. `worker` names this process in the hand-over topic; `is_at_end`
+    whether a partition of a topic has been read to its end. `moved_at` is the monotonic time of the last step of
+    taking partitions over."""
 
     def __init__(
         self,
@@ -42,7 +44,7 @@ class Ownership:
         catalogue: Sequence[AnyDetector],
         worker: str,
         common: Common,
-        end_of: Callable[[int, str], int | None],
+        is_at_end: Callable[[int, str, int], bool],
     ) -> None:
         self._kafka = kafka
         self._folder = folder
@@ -51,7 +53,8 @@ class Ownership:
         self._catalogue = catalogue
         self._worker = worker
         self._common = common
-        self._end_of = end_of
+        self._is_at_end = is_at_end
+        self.moved_at = monotonic()
         self._fold_rows = max(_LEAST_FOLDED, FOLD_ROWS // kafka.partitions)
         self.partitions: dict[int, LivePartition] = {}
 
@@ -59,12 +62,28 @@ class Ownership:
         """Own exactly the partitions `numbers`. Raises Fenced, StreamsError, KafkaError."""
         wanted = set(numbers)
         for number in [number for number in self.partitions if number not in wanted]:
-            await self.partitions.pop(number).close()
+            await self.give_away(number)
         missing = sorted(wanted - self.partitions.keys())
-        opened = await asyncio.gather(*map(self._open, missing))
-        self.partitions.update(zip(missing, opened, strict=True))
+        opened = await asyncio.gather(*map(self._open, missing), return_exceptions=True)
+        faults = []
+        for number, one in zip(missing, opened, strict=True):
+            if isinstance(one, BaseException):
+                faults.append(one)
+            else:
+                self.partitions[number] = one
+        self._moved()
+        if faults:
+            raise next((one for one in faults if not isinstance(one, Fenced)), faults[0])
         for partition in self.partitions.values():
             partition.engine.max_cached = self._common.settings.max_cached // len(self.partitions)
+
+    async def give_away(self, number: int) -> None:
+        """Own a partition no more; what is not committed is the next owner's."""
+        await self.partitions.pop(number).close()
+        self._common.metrics.forget(number)
+
+    def _moved(self) -> None:
+        self.moved_at = monotonic()
 
     async def close(self) -> None:
         """Give all away."""
@@ -82,7 +101,7 @@ class Ownership:
 
     async def _opened(self, number: int, path: Path) -> LivePartition:
         store = MirroredStore(path, synchronous=self._common.settings.synchronous, fold_rows=self._fold_rows)
-        handover = Handover(self._kafka, number, self._worker)
+        handover = Handover(self._kafka, number, self._worker, self._moved)
         try:
             taken_over = await handover.take_over(store, path)
             engine = self._engine(number, store)
@@ -96,7 +115,7 @@ class Ownership:
         alignment = None
         if len(self._kafka.events) > 1:
             alignment = Alignment(
-                self._kafka.events, taken_over.mirror.offsets, taken_over.rounds, partial(self._end_of, number)
+                self._kafka.events, taken_over.mirror.offsets, taken_over.rounds, partial(self._is_at_end, number)
             )
         return LivePartition(number, engine, store, handover, taken_over, alignment, self._common)
 

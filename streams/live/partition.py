@@ -9,7 +9,9 @@ the hand-over. The next fetches are computed while a commit is under way.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple
@@ -28,6 +30,8 @@ from streams.live.metrics import Metrics
 from streams.live.settings import LiveSettings, Step
 from streams.sinks.ports import Delivery
 from streams.stores.mirrored import MirroredStore
+
+logger = logging.getLogger(__name__)
 
 
 def survive(step: Step) -> None:
@@ -48,8 +52,8 @@ class LivePartition:
     """An engine with its store, its hand-over and its place in the log.
 
     `next` maps each events topic to the first offset not yet applied, `fetched` to the first not yet taken in, which is
-    later where several topics are aligned; `progress_at` and `taken_at` are the monotonic times of the last progress of
-    any kind and of the last records applied.
+    later where several topics are aligned; `progress_at` is the monotonic time at which all was well last: something
+    moved, or nothing waited; `taken_at` that of the last records applied.
     """
 
     def __init__(
@@ -71,7 +75,8 @@ class LivePartition:
         self.next = dict(mirror.offsets)
         self.fetched = dict(mirror.offsets)
         self._alignment = alignment
-        self._releasing = asyncio.Lock()
+        self._turn = asyncio.Lock()
+        self._spoiled = False
         self._rounds: list[Round] = []
         self._planned = 0
         self.applied = store.load().applied
@@ -86,34 +91,46 @@ class LivePartition:
     async def take(self, topic: str, records: Sequence[Any], ack: Ack) -> None:
         """Take in the aiokafka `records` of one fetch of `topic`; `ack` is called when they are committed."""
         self._fault("fetched")
-        wanted = self.fetched.get(topic, 0)
-        if records[0].offset < wanted:
-            records = [record for record in records if record.offset >= wanted]
-        if not records:
-            self._acks.append(ack)
-            return
-        self._skipped(topic, wanted, records[0].offset)
-        self.fetched[topic] = records[-1].offset + 1
-        taken = taken_in(f"{topic}-{self.number}", records)
-        since_ms = records[0].timestamp
-        if self._alignment is None:
-            self.next[topic] = records[-1].offset + 1
-            self._acks.append(ack)
-            await self._feed(taken, since_ms)
-            return
-        self._alignment.add(topic, taken, ack)
-        await self.release()
+        async with self._working():
+            wanted = self.fetched.get(topic, 0)
+            if records[0].offset < wanted:
+                records = [record for record in records if record.offset >= wanted]
+            if not records:
+                return  # the fetch that brought them is acknowledged when they are committed
+            self._skipped(topic, wanted, records[0].offset)
+            self.fetched[topic] = records[-1].offset + 1
+            taken = taken_in(f"{topic}-{self.number}", records)
+            if self._alignment is None:
+                self.next[topic] = records[-1].offset + 1
+                self._acks.append(ack)
+                await self._feed(taken, records[0].timestamp)
+            else:
+                self._alignment.add(topic, taken, ack)
+                await self._release(self._alignment)
 
     async def release(self) -> None:
-        """Compute what several topics' records no longer have to wait for each other for."""
-        if self._alignment is None:
-            return
-        async with self._releasing:
-            while (released := self._alignment.release()) is not None:
-                self._rounds.append(released.round)
-                self.next.update({name: after for name, (_, after) in released.round.items()})
-                self._acks += released.acks
-                await self._feed(released.records, None)
+        """Compute what several topics' records no longer have to wait for each other for. Raises RoundsLost."""
+        if self._alignment is not None:
+            async with self._working():
+                await self._release(self._alignment)
+
+    async def _release(self, alignment: Alignment) -> None:
+        while (released := alignment.release()) is not None:
+            self._rounds.append(released.round)
+            self.next.update({name: after for name, (_, after) in released.round.items()})
+            self._acks += released.acks
+            await self._feed(released.records, None)
+
+    @asynccontextmanager
+    async def _working(self) -> AsyncIterator[None]:
+        """One at a time computes, sends, or takes the checkpoint of a commit: what a checkpoint contains has been
+        handed to the producer. After a failure in between nothing may be committed any more."""
+        async with self._turn:
+            try:
+                yield
+            except BaseException:
+                self._spoiled = True
+                raise
 
     def held(self, topic: str) -> int:
         """How many records of a topic wait for those of other topics."""
@@ -121,6 +138,13 @@ class LivePartition:
 
     def _skipped(self, topic: str, wanted: int, found: int) -> None:
         if wanted and found > wanted:
+            logger.warning(
+                "%s-%d: offsets %d to %d are not in the log: retention was quicker, or they mark transactions",
+                topic,
+                self.number,
+                wanted,
+                found - 1,
+            )
             self._metrics.skipped_offsets.labels(topic, str(self.number)).inc(found - wanted)
 
     async def _feed(self, taken: Sequence[Intake], since_ms: int | None) -> None:
@@ -162,7 +186,7 @@ class LivePartition:
 
     def is_due(self) -> bool:
         """Whether there is something to commit and it is time."""
-        if self.committing or not self._acks:
+        if self.committing or not self.is_dirty:
             return False
         waited = monotonic() - self._committed_at
         return self._uncommitted >= self._settings.commit_records or waited >= self._settings.commit_seconds
@@ -175,23 +199,31 @@ class LivePartition:
     @property
     def is_dirty(self) -> bool:
         """Whether anything taken in is not committed."""
-        return bool(self._acks)
+        return bool(self._acks) and not self._spoiled
 
-    async def commit(self) -> None:
-        """Make everything taken in so far durable, in the order of the protocol. One at a time.
+    def commit(self) -> Coroutine[Any, Any, None]:
+        """What makes everything taken in so far durable, in the order of the protocol. One at a time: raises
+        RuntimeError at once while another is not done.
 
-        Raises Fenced, StreamsError or KafkaError; the process must end then, its memory is ahead of its state.
+        The coroutine raises Fenced, StreamsError or KafkaError; memory is ahead of the state then, and the partition
+        must not be used any more.
         """
+        if self.committing:
+            raise RuntimeError(f"a commit of partition {self.number} is under way")
         self.committing = True
+        return self._commit()
+
+    async def _commit(self) -> None:
         began = monotonic()
-        acks, self._acks = self._acks, []
-        rounds = len(self._rounds)
-        self._uncommitted, self._committed_at = 0, began
-        checkpoint = self.engine.checkpoint()
-        applied, offsets = self.applied, dict(self.next)
-        self._delivery.kpis.append(checkpoint.kpis)
-        await self._send()
-        sent, self._sent = self._sent, []
+        async with self._working():
+            acks, self._acks = self._acks, []
+            rounds = len(self._rounds)
+            self._uncommitted, self._committed_at = 0, began
+            checkpoint = self.engine.checkpoint()
+            applied, offsets = self.applied, dict(self.next)
+            self._delivery.kpis.append(checkpoint.kpis)
+            await self._send()
+            sent, self._sent = self._sent, []
         await settled(sent)
         self._fault("settled")
         mirror = await self._handover.write(

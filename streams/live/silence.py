@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from time import monotonic
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from streams.kafka.settings import KafkaSettings
+from streams.live.handover import TopicBehindState
 from streams.live.metrics import Metrics
 from streams.live.partition import LivePartition
 from streams.live.settings import LiveSettings
@@ -25,32 +27,49 @@ class LogEnds:
     `answered_at` is the monotonic time of the last answer, `lag` the records of each partition not applied by then.
     """
 
-    def __init__(self, kafka: KafkaSettings, metrics: Metrics) -> None:
+    def __init__(
+        self, kafka: KafkaSettings, metrics: Metrics, folder: Path, read_up_to: Callable[[LivePartition, str], int]
+    ) -> None:
         self._kafka = kafka
         self._metrics = metrics
+        self._folder = folder
+        self._read_up_to = read_up_to
         self._consumer: AIOKafkaConsumer | None = None
         self.answered_at = 0.0
         self.lag: dict[int, int] = {}
 
     async def ask(self, partitions: Iterable[LivePartition], patience: float) -> None:
         """Bring `lag` up to date. Raises KafkaError or TimeoutError when the broker does not answer in `patience`
-        seconds."""
+        seconds, TopicBehindState when a log ends before what was read of it."""
         owned = {partition.number: partition for partition in partitions}
-        asked = [TopicPartition(topic, number) for topic in self._kafka.events for number in owned]
+        asked = {TopicPartition(topic, number) for topic in self._kafka.events for number in {0, *owned}}
         ends = await asyncio.wait_for(self._ends(asked), timeout=patience)
-        self.lag = dict.fromkeys(owned, 0)
+        lag = dict.fromkeys(owned, 0)
         for at, end in ends.items():
-            self.lag[at.partition] += max(0, end - owned[at.partition].next.get(at.topic, 0))
+            partition = owned.get(at.partition)
+            if partition is not None:
+                applied = partition.next.get(at.topic, 0)
+                if end < applied:
+                    raise TopicBehindState(at.topic, end, applied, self._folder)
+                waiting = partition.held(at.topic) > 0
+                lag[at.partition] += end - applied if waiting else max(0, end - self._read_up_to(partition, at.topic))
+        self.lag = lag
         self.answered_at = monotonic()
-        for number, lag in self.lag.items():
-            self._metrics.lag.labels(str(number)).set(lag)
+        for number, records in lag.items():
+            self._metrics.lag.labels(str(number)).set(records)
 
-    async def _ends(self, asked: list[TopicPartition]) -> Mapping[TopicPartition, int]:
+    async def _ends(self, asked: set[TopicPartition]) -> Mapping[TopicPartition, int]:
         if self._consumer is None:
-            consumer = AIOKafkaConsumer(**self._kafka.aiokafka(), enable_auto_commit=False)
-            await consumer.start()
+            consumer = AIOKafkaConsumer(
+                **self._kafka.aiokafka(), enable_auto_commit=False, isolation_level="read_committed"
+            )
+            try:
+                await consumer.start()
+            except BaseException:
+                await consumer.stop()
+                raise
             self._consumer = consumer
-        ends: Mapping[TopicPartition, int] = await self._consumer.end_offsets(asked) if asked else {}
+        ends: Mapping[TopicPartition, int] = await self._consumer.end_offsets(list(asked))
         return ends
 
     async def close(self) -> None:

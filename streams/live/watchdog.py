@@ -6,10 +6,16 @@ a worker started anew could not reach it either.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from time import monotonic
 from typing import NamedTuple
+
+from schemas.moments import Text
+from streams.errors import StreamsError
+
+logger = logging.getLogger(__name__)
 
 
 class Beats(NamedTuple):
@@ -22,7 +28,7 @@ class Beats(NamedTuple):
     waiting: bool
 
 
-class Stuck(RuntimeError):
+class Stuck(StreamsError):
     """No progress although there is something to do."""
 
 
@@ -48,22 +54,30 @@ class Watchdog:
         """Look no more."""
         self._ended.set()
 
-    def complaint(self, beats: Beats, now: float) -> str | None:
+    def complaint(self, beats: Beats, now: float) -> Text | None:
         """What is wrong at `now`, None while all is well."""
         patience = self._stuck_after
         if now - beats.loop > patience:
-            return f"the event loop has not turned for {now - beats.loop:.0f} s"
+            seconds = round(now - beats.loop)
+            return Text(zh=f"事件循环已有 {seconds} 秒没有运转", en=f"the event loop has not turned for {seconds} s")
         if now - beats.broker > patience / 4:
             self._reachable_since = now  # patience begins when the broker answers again
             return None
         idle = now - max(beats.progress, self._reachable_since)
         if beats.waiting and idle > patience:
-            return f"there are records to read, and nothing was applied or committed for {idle:.0f} s"
+            return Text(
+                zh=f"有待处理的工作,而 {idle:.0f} 秒内没有任何进展",
+                en=f"there is work to do, and nothing has moved for {idle:.0f} s",
+            )
         return None
 
     def _watch(self) -> None:
         while not self._ended.wait(self._every):
-            complaint = self.complaint(self._beats(), monotonic())
+            try:
+                complaint = self.complaint(self._beats(), monotonic())
+            except Exception as fault:  # the beats are read beside the loop; a dict may just have changed
+                logger.warning("the watchdog looks again: %r", fault)
+                continue
             if complaint is not None:
                 self._bark(Stuck(complaint))
                 return

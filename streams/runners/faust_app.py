@@ -15,7 +15,7 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import time_ns
@@ -23,7 +23,6 @@ from typing import Any
 
 import faust
 import faust._cython.streams
-from aiokafka.errors import KafkaError
 from faust.types import TP
 from mode import Service
 
@@ -33,6 +32,7 @@ from streams.errors import RESTART, USAGE, StateCorrupted, StreamsError
 from streams.kafka.settings import KafkaSettings, load_kafka_settings
 from streams.live.effects import EffectsProducer
 from streams.live.fetches import Transport
+from streams.live.handover import Fenced, TopicBehindState
 from streams.live.metrics import Metrics
 from streams.live.ownership import Ownership, put_aside
 from streams.live.partition import Common, LivePartition, survive
@@ -117,12 +117,13 @@ class LiveApp(faust.App):
             chosen(operator.catalogue(), detectors),
             worker or f"pid-{os.getpid()}",
             common,
-            self._end_of,
+            self._is_at_end,
         )
-        self._failed = failed
+        self.failed = failed
         self._commits: dict[int, asyncio.Task[None]] = {}
         self._paused: set[TP] = set()
-        self.ends = LogEnds(kafka, self.metrics)
+        self._folder = folder
+        self.ends = LogEnds(kafka, self.metrics, folder, self._read_up_to)
         self._ticker: Ticker | None = None
         self.reading = False
         self.stopping = False
@@ -182,17 +183,40 @@ class LiveApp(faust.App):
             owned = self.partitions.get(tp.partition)
             if owned is not None and tp.topic in owned.fetched:
                 known[tp] = owned.fetched[tp.topic]
+        ends = await self.consumer.highwaters(*known) if known else {}
+        for tp, end in ends.items():
+            if end < known[TP(tp.topic, tp.partition)]:
+                fault = TopicBehindState(tp.topic, end, known[TP(tp.topic, tp.partition)], self._folder)
+                self._end(fault)
+                raise fault
         fresh = [tp for tp in assigned if tp not in known]
         return {**known, **(await self.consumer.earliest_offsets(*fresh) if fresh else {})}
 
-    def _end_of(self, partition: int, topic: str) -> int | None:
-        end: int | None = self.consumer.highwater(TP(topic, partition))
-        return end
+    def _read_up_to(self, partition: LivePartition, topic: str) -> int:
+        consumer: Any = self.consumer
+        return int(consumer.read_up_to(TP(topic, partition.number), partition.fetched.get(topic, 0)))
+
+    def _is_at_end(self, partition: int, topic: str, fetched: int) -> bool:
+        consumer: Any = self.consumer
+        tp = TP(topic, partition)
+        end = consumer.highwater(tp)
+        return end is not None and consumer.read_up_to(tp, fetched) >= end
+
+    def _assigned_now(self) -> set[int]:
+        return {tp.partition for tp in self.consumer.assignment() if tp.topic in self.kafka.events}
 
     async def _assigned(self, *_: Any, **__: Any) -> None:
         try:
-            assigned = self.consumer.assignment()
-            await self.ownership.become({tp.partition for tp in assigned if tp.topic in self.kafka.events})
+            assigned = self._assigned_now()
+            running = [self._commits[n] for n in self.partitions if n not in assigned and n in self._commits]
+            if running:  # the courtesy of _revoked may have taken too long
+                await asyncio.wait(running, timeout=self.settings.session_timeout / 2)
+            try:
+                await self.ownership.become(assigned)
+            except Fenced as fault:
+                if fault.partition in self._assigned_now():
+                    raise
+                return  # the group went on while we read its state; Faust will tell what is ours now
             self._paused.clear()  # Faust resumes everything that is assigned
             self.reading = True
             self.metrics.ready.set(1)
@@ -254,14 +278,24 @@ class LiveApp(faust.App):
                 self.consumer.resume_partitions({tp})
 
     def _begin_commit(self, partition: LivePartition) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._commit(partition), name=f"commit-{partition.number}")
+        """The commit under way, or a new one."""
+        if partition.committing:
+            return self._commits[partition.number]
+        work = self._commit(partition, partition.commit())
+        task = asyncio.create_task(work, name=f"commit-{partition.number}")
         self._commits[partition.number] = task
         return task
 
-    async def _commit(self, partition: LivePartition) -> None:
+    async def _commit(self, partition: LivePartition, work: Coroutine[Any, Any, None]) -> None:
         try:
-            await partition.commit()
-        except BaseException as fault:
+            await work
+        except Exception as fault:
+            number = partition.number
+            if self.partitions.get(number) is not partition:
+                return  # given away meanwhile: the next owner computes it
+            if isinstance(fault, Fenced) and number not in self._assigned_now():
+                await self.ownership.give_away(number)
+                return
             self._end(fault)
             raise
 
@@ -272,7 +306,7 @@ class LiveApp(faust.App):
         try:
             while not self.stopping and not self.should_stop:
                 await self._commit_due()
-                if self.reading and (asking is None or asking.done()):
+                if asking is None or asking.done():
                     asking = asyncio.create_task(self._ask())
                 await asyncio.sleep(_UPKEEP_SECONDS)
         except Exception as fault:
@@ -287,7 +321,9 @@ class LiveApp(faust.App):
             if self._ticker is None:
                 self._ticker = Ticker(self.kafka, self.effects.producer, self.settings, self.metrics, wall_clock_ms)
             await self._ticker.tick(partitions, self.ends.lag)
-        except (KafkaError, TimeoutError, OSError) as fault:
+        except StreamsError as fault:
+            self._end(fault)
+        except Exception as fault:  # whatever it is, the watchdog must see that nothing answers
             logger.warning("the broker does not answer: %r", fault)
 
     async def _commit_due(self) -> None:
@@ -302,7 +338,7 @@ class LiveApp(faust.App):
         """Commit everything that was taken in."""
         for partition in list(self.partitions.values()):
             if partition.committing:
-                await self._commits[partition.number]
+                await self._begin_commit(partition)
             if partition.is_dirty:
                 await self._begin_commit(partition)
 
@@ -312,7 +348,13 @@ class LiveApp(faust.App):
         if isinstance(fault, StateCorrupted):  # the next start fills a new file from the hand-over topic
             with suppress(OSError):
                 put_aside(fault.path)
-        self._failed(fault)
+        self.failed(fault)
+
+    async def crash(self, reason: BaseException) -> None:
+        """Faust says that one of its services has failed: nothing would go on."""
+        if not self.stopping:
+            self._end(reason)
+        await super().crash(reason)
 
     async def on_stop(self) -> None:
         """Stop taking in, commit, write the group's offsets, give the partitions away."""
