@@ -277,7 +277,7 @@ def _lag(
 def _dlq_ls(
     ctx: typer.Context,
     reason: DeadReason = None,
-    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1)] = 20,
+    limit: Annotated[int | None, typer.Option("--limit", metavar="N", min=1)] = None,
     kafka: KafkaFile = None,
     bootstrap: Bootstrap = None,
     json_: AsJson = False,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich import box
+from rich.cells import cell_len, set_cell_size
 from rich.table import Table
 from rich.text import Text
 
@@ -17,8 +17,14 @@ from schemas.times import iso
 from streams.cli.failures import CliError, UsageFault
 from streams.cli.progress import advancing
 from streams.cli.session import Session
-from streams.kafka.deadletters import Letter, Retried, letters, retry
+from streams.kafka.deadletters import HOPELESS, Letter, Retried, letters, newest, retry
 from streams.kafka.settings import KafkaSettings, load_kafka_settings
+
+_SHOWN = 20
+_GAP = 2
+"""Cells between two columns."""
+_DETAIL = 16
+"""Less than this many cells of a detail say nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,29 +39,45 @@ class Cluster:
         return load_kafka_settings(self.kafka, bootstrap=self.bootstrap, environment=session.environment)
 
 
-def ls(session: Session, cluster: Cluster, reason: str | None, limit: int, *, as_json: bool) -> None:
-    """List dead letters, newest first. Raises StreamsError, UsageFault for a reason that is none."""
+def ls(session: Session, cluster: Cluster, reason: str | None, limit: int | None, *, as_json: bool) -> None:
+    """List dead letters, newest first: as JSON all of them, for people 20, unless `limit` says how many; then count
+    all by reason. Raises StreamsError, UsageFault for a reason that is none."""
     _check_reason(reason)
-    found = letters(cluster.settings(session), reason=reason, limit=limit)
+    settings = cluster.settings(session)
     if as_json:
-        session.write_json([_plain(one) for one in found])
+        session.write_json([_plain(one) for one in letters(settings, reason=reason)[:limit]])
         return
+    found, counts = newest(settings, limit or _SHOWN, reason=reason)
     if not found:
         session.out.print(session.say("dlq.none"), markup=False)
         return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("written", "id", "reason", "origin"):
-        table.add_column(session.say(f"dlq.{name}"), overflow="fold")
-    table.add_column(session.say("dlq.position"), justify="right")
-    table.add_column(session.say("dlq.detail"), overflow="fold")
-    for one in found:
-        table.add_row(
-            *map(Text, (iso(one.written_ms)[:19] + "Z", one.id[:12], one.reason, one.origin, str(one.position))),
-            Text(str(one.row.get("detail", ""))),
-        )
-    session.out.print(table)
-    if len(found) == limit:
-        session.out.print(session.say("dlq.more", limit=limit), style="dim", markup=False)
+    _list(session, found)
+    words = session.say("dlq.counts", count=f"{counts.total():,}", reasons=_counted(counts))
+    session.out.print(words, markup=False, soft_wrap=True)
+    if len(found) < counts.total():
+        words = session.say("dlq.more", limit=len(found))
+        session.out.print(words, style="dim", markup=False, soft_wrap=True)
+
+
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.most_common())
+
+
+def _list(session: Session, shown: Sequence[Letter]) -> None:
+    """One line per letter: what names it is never cut, the detail gets what is left of the width, if that is enough."""
+    cells = [
+        (iso(one.written_ms)[5:16].replace("T", " ") + "Z", one.id[:12], one.reason, f"{one.origin}-{one.position}")
+        for one in shown
+    ]
+    heads = tuple(session.say(f"dlq.{name}") for name in ("written", "id", "reason", "place"))
+    widths = [max(map(cell_len, column)) for column in zip(heads, *cells, strict=True)]
+    left = session.out.width - sum(widths) - _GAP * len(widths)
+    details = [session.say("dlq.detail"), *(" ".join(str(one.row.get("detail", "")).split()) for one in shown)]
+    for line, (words, detail) in enumerate(zip([heads, *cells], details, strict=True)):
+        text = "".join(set_cell_size(word, width + _GAP) for word, width in zip(words, widths, strict=True))
+        if left >= _DETAIL:
+            text += detail if cell_len(detail) <= left else set_cell_size(detail, left - 1).rstrip() + "…"
+        session.out.print(Text(text.rstrip()), style="" if line else "bold", soft_wrap=True)
 
 
 def show(session: Session, cluster: Cluster, letter_id: str, *, as_json: bool) -> None:
@@ -91,21 +113,35 @@ def again(session: Session, cluster: Cluster, choice: Choice, *, dry: bool, as_j
         raise UsageFault("error.retry_what")
     _check_reason(choice.reason)
     settings = cluster.settings(session)
-    chosen = letters(settings, reason=choice.reason, ids=choice.ids)
+    found = letters(settings, reason=choice.reason, ids=choice.ids)
+    hopeless = [one for one in found if choice.every and one.reason in HOPELESS]
+    chosen = [one for one in found if not (choice.every and one.reason in HOPELESS)]
     for one in choice.ids:
         if not any(letter.id.startswith(one) for letter in chosen):
             raise CliError("error.no_letter", what=one)
     with advancing(session, session.say("dlq.retrying")) as advance:
         done = retry(settings, chosen, dry=dry, told=lambda count: advance(count, count / len(chosen)))
     if as_json:
-        session.write_json([_fate(one) for one in done])
+        session.write_json([_fate(one) for one in [*done, *(Retried(one, "hopeless") for one in hopeless)]])
         return
+    _tell_fates(session, settings, done)
+    if hopeless:
+        reasons = _counted(Counter(one.reason for one in hopeless))
+        words = session.say("dlq.hopeless", count=f"{len(hopeless):,}", reasons=reasons)
+        session.out.print(words, markup=False, soft_wrap=True)
+    if not found:
+        session.out.print(session.say("dlq.none"), markup=False)
+
+
+def _tell_fates(session: Session, settings: KafkaSettings, done: Sequence[Retried]) -> None:
+    """What became of the letters, and to which topics they went."""
+    topics = Counter(one.topic for one in done if one.topic)
+    places = _counted(topics)
     fates = Counter(one.fate for one in done)
     for fate in ("sent", "would_send", "gone", "no_topic"):
         if fates[fate]:
-            session.out.print(session.say(f"dlq.{fate}", count=f"{fates[fate]:,}"), markup=False, soft_wrap=True)
-    if not done:
-        session.out.print(session.say("dlq.none"), markup=False)
+            words = session.say(f"dlq.{fate}", count=f"{fates[fate]:,}", where=places, bootstrap=settings.bootstrap)
+            session.out.print(words, markup=False, soft_wrap=True)
 
 
 def _check_reason(reason: str | None) -> None:

@@ -9,20 +9,30 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from streams.cli.failures import CliError
 from streams.cli.session import Session
 from streams.kafka.lag import Lag, lags
 from streams.kafka.settings import load_kafka_settings
 
 
 def run(session: Session, kafka: Path | None, bootstrap: str | None, *, partitions: bool, as_json: bool) -> None:
-    """Print the lag of each group in each topic, or in each partition, and the sum. Raises StreamsError."""
-    found = lags(load_kafka_settings(kafka, bootstrap=bootstrap, environment=session.environment))
+    """Print the lag of each group in each topic, or in each partition, and the sum.
+
+    Raises StreamsError, CliError when topics are missing.
+    """
+    settings = load_kafka_settings(kafka, bootstrap=bootstrap, environment=session.environment)
+    found = lags(settings)
+    read = (*settings.events, *settings.rekey, settings.alerts_topic, settings.facts_topic, settings.dlq_topic)
+    missing = [topic for topic in read if topic not in {one.topic for one in found}]
     if as_json:
         session.write_json([one._asdict() for one in found])
-        return
-    if not found:
-        session.out.print(session.say("lag.no_topics"), markup=False, soft_wrap=True)
-        return
+    elif found:
+        _show(session, found, partitions=partitions)
+    if missing:
+        raise CliError("lag.no_topics", topics=", ".join(missing), bootstrap=settings.bootstrap)
+
+
+def _show(session: Session, found: Sequence[Lag], *, partitions: bool) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("group", "topic"):
         table.add_column(session.say(f"lag.{name}"), overflow="fold")

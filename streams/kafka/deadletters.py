@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import monotonic
 from typing import Any, Literal, NamedTuple
@@ -11,15 +12,34 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaTimeoutError
 
 from schemas.codec import decode
-from schemas.deadletters import DeadLetter
+from schemas.deadletters import DeadLetter, Reason
 from schemas.envelope import Event
+from schemas.moments import Text
+from streams.errors import StreamsError
 from streams.kafka.clients import PATIENCE_MS, consumer_of, producer_of
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.wire import event_bytes
 
-Fate = Literal["sent", "would_send", "gone", "no_topic"]
+Fate = Literal["sent", "would_send", "gone", "no_topic", "hopeless"]
+HOPELESS = frozenset({Reason.EMPTY.value, Reason.TOO_LATE.value})
+"""Reasons that sending the same record once more cannot mend."""
 _SKIP = 5_000
 """Records between two wanted ones that are read rather than jumped over."""
+
+
+class NoDeadLetterTopic(StreamsError):
+    """The topic of dead letters is not on the cluster."""
+
+    def __init__(self, topic: str, bootstrap: str) -> None:
+        self.topic = topic
+        super().__init__(
+            Text(
+                zh=f"Kafka {bootstrap} 上没有死信主题 {topic}:请先运行 `mot topics create`,"
+                "或检查 --kafka 与 --bootstrap。",
+                en=f"Kafka at {bootstrap} has no topic {topic} for dead letters: run `mot topics create` first, or "
+                "check --kafka and --bootstrap.",
+            )
+        )
 
 
 class Letter(NamedTuple):
@@ -39,8 +59,8 @@ class Letter(NamedTuple):
 
 
 class Retried(NamedTuple):
-    """What became of one letter: sent again, gone by retention, or of no topic of these settings. `topic` is where it
-    was sent, `customer_id` its new key."""
+    """What became of one letter: sent again, gone by retention, of no topic of these settings, or left out because
+    that cannot mend it. `topic` is where it was sent, `customer_id` its new key."""
 
     letter: Letter
     fate: Fate
@@ -48,29 +68,43 @@ class Retried(NamedTuple):
     customer_id: str = ""
 
 
-def letters(
-    kafka: KafkaSettings, *, reason: str | None = None, ids: Sequence[str] = (), limit: int | None = None
-) -> list[Letter]:
-    """Dead letters, newest first, each once. `ids` may be beginnings of ids; `limit` bounds how many are given.
+def letters(kafka: KafkaSettings, *, reason: str | None = None, ids: Sequence[str] = ()) -> list[Letter]:
+    """Dead letters, newest first, each once. `ids` may be beginnings of ids.
 
-    Raises KafkaUnreachable, KafkaRefused or KafkaFailed.
+    Raises NoDeadLetterTopic, KafkaUnreachable, KafkaRefused or KafkaFailed.
     """
-    found: dict[str, Letter] = {}
+    return _newest_first({letter.id: letter for letter in _every(kafka, reason, ids)})
+
+
+def newest(kafka: KafkaSettings, limit: int, *, reason: str | None = None) -> tuple[list[Letter], Counter[str]]:
+    """The newest dead letters, and of all there are how many have which reason. Raises as `letters`."""
+    reasons: dict[str, str] = {}
+    kept: dict[str, Letter] = {}
+    for letter in _every(kafka, reason):
+        reasons[letter.id] = letter.reason
+        kept[letter.id] = letter
+        if len(kept) > 2 * limit + _SKIP:
+            kept = {one.id: one for one in _newest_first(kept)[:limit]}
+    return _newest_first(kept)[:limit], Counter(reasons.values())
+
+
+def _newest_first(found: Mapping[str, Letter]) -> list[Letter]:
+    return sorted(found.values(), key=lambda one: (-one.written_ms, one.origin, -one.position))
+
+
+def _every(kafka: KafkaSettings, reason: str | None, ids: Sequence[str] = ()) -> Iterator[Letter]:
+    """As they lie on the topic, partition by partition; one that was written twice comes twice."""
     with consumer_of(kafka, max_partition_fetch_bytes=4 << 20) as consumer:
         places = _places(consumer, kafka.dlq_topic)
         if not places:
-            return []
+            raise NoDeadLetterTopic(kafka.dlq_topic, kafka.bootstrap)
         starts, ends = consumer.beginning_offsets(places), consumer.end_offsets(places)
-        newest_only = limit is not None and reason is None and not ids
         for at in places:
-            first = max(starts[at], ends[at] - limit) if newest_only and limit is not None else starts[at]
-            for record in _records(consumer, at, first, ends[at]):
+            for record in _records(consumer, at, starts[at], ends[at]):
                 letter = _letter(record)
                 wanted = letter is not None and (reason is None or letter.reason == reason)
                 if letter is not None and wanted and (not ids or letter.id.startswith(tuple(ids))):
-                    found[letter.id] = letter
-    newest = sorted(found.values(), key=lambda one: (-one.written_ms, one.origin, -one.position))
-    return newest if limit is None else newest[:limit]
+                    yield letter
 
 
 def retry(

@@ -12,7 +12,7 @@ from streams.cli.run import run
 from streams.kafka.settings import KafkaSettings
 from tests.conftest import KafkaFactory
 from tests.kafka.records import event
-from tests.kafka.test_deadletters import broken
+from tests.kafka.test_deadletters import broken, set_aside
 
 Captured = pytest.CaptureFixture[str]
 
@@ -88,10 +88,66 @@ def test_dead_letters_are_listed_shown_and_retried(kafka: KafkaFactory, tmp_path
     assert run(["dlq", "retry", "--all", "--dry-run", "--lang", "zh", *words], {}) == 0
     assert "会重新发送 3 条" in capsys.readouterr().out
     assert run(["dlq", "retry", made[0].dead_letter_id, *words], {}) == 0
-    assert "1 sent again." in capsys.readouterr().out
+    assert f"1 sent again, to Kafka at {settings.bootstrap}: {settings.events[0]} 1." in capsys.readouterr().out
     assert run(["dlq", "retry", *words], {}) == 2
     assert run(["dlq", "retry", "zzz", *words], {}) == 1
     assert run(["dlq", "ls", "--reason", "weather", *words], {}) == 2
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_list_of_dead_letters_has_a_line_for_each_in_eighty_columns(
+    kafka: KafkaFactory, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    settings = kafka(partitions=1)
+    made = set_aside(settings, f"{settings.events[0]}-0", list(range(25)), [b"garbage %d" % n for n in range(25)])
+    words = ["--kafka", str(file_of(settings, tmp_path)), "--lang", language]
+    for columns in ("80", "120"):
+        monkeypatch.setenv("COLUMNS", columns)
+        assert run(["dlq", "ls", *words], {}) == 0
+        listed = capsys.readouterr().out
+        rows = [line for line in listed.splitlines() if f"{settings.events[0]}-0-" in line]
+        assert [row.split()[2] for row in rows] == [one.dead_letter_id[:12] for one in reversed(made[5:])]
+        assert [row.rpartition(f"{settings.events[0]}-0-")[2].split()[0] for row in rows] == [
+            str(number) for number in range(24, 4, -1)
+        ]
+        assert ("…" in rows[0]) == (columns == "120")
+        assert ("25 in all: not_json 25" if language == "en" else "共 25 条：not_json 25") in listed
+        assert "--limit" in listed
+    assert run(["dlq", "ls", "--json", *words], {}) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 25
+    assert run(["dlq", "ls", "--json", "--limit", "3", *words], {}) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 3
+
+
+def test_what_sending_again_cannot_mend_is_left_out_unless_named(
+    kafka: KafkaFactory, tmp_path: Path, capsys: Captured
+) -> None:
+    settings = kafka(partitions=2)
+    broken(settings)
+    set_aside(settings, f"{settings.events[0]}-1", [1, 2], [b"", b""])
+    words = ["--kafka", str(file_of(settings, tmp_path))]
+    assert run(["dlq", "retry", "--all", "--dry-run", *words], {}) == 0
+    said = capsys.readouterr().out
+    assert "3 would be sent again" in said
+    assert "2 left out, sending them again cannot mend them: empty 2." in said
+    assert run(["dlq", "retry", "--all", "--dry-run", "--json", *words], {}) == 0
+    fates = [one["fate"] for one in json.loads(capsys.readouterr().out)]
+    assert sorted(fates) == ["hopeless"] * 2 + ["would_send"] * 3
+    assert run(["dlq", "retry", "--reason", "empty", "--dry-run", *words], {}) == 0
+    assert "2 would be sent again" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [["lag"], ["dlq", "ls"], ["dlq", "retry", "--all"]])
+def test_topics_that_are_missing_are_named_and_end_the_command(
+    kafka: KafkaFactory, tmp_path: Path, capsys: Captured, command: list[str]
+) -> None:
+    settings = kafka(create=False, partitions=2)
+    words = ["--kafka", str(file_of(settings, tmp_path))]
+    for language in ("zh", "en"):
+        assert run([*command, *words, "--lang", language], {}) == 1
+        said = capsys.readouterr().err
+        assert settings.dlq_topic in said
+        assert "mot topics create" in said
 
 
 @pytest.mark.parametrize("command", [["topics", "check"], ["lag"], ["dlq", "ls"], ["load", "LOG"]])

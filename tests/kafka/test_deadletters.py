@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from kafka import KafkaProducer, TopicPartition
 
 from schemas.codec import decode
 from schemas.deadletters import DeadLetter
 from streams.kafka.clients import admin_of
-from streams.kafka.deadletters import letters, retry
+from streams.kafka.deadletters import NoDeadLetterTopic, letters, newest, retry
 from streams.kafka.loading import partition_of
 from streams.kafka.settings import KafkaSettings
 from streams.sinks.ports import Delivery
@@ -69,7 +70,10 @@ def test_letters_come_newest_first_and_by_reason_and_id(kafka: KafkaFactory) -> 
     assert found[0].row["detail"] == made[2].detail
     assert [one.reason for one in letters(settings, reason="unknown_type")] == ["unknown_type"]
     assert [one.id for one in letters(settings, ids=[made[0].dead_letter_id[:20]])] == [made[0].dead_letter_id]
-    assert [one.id for one in letters(settings, limit=1)] == [made[2].dead_letter_id]
+    shown, counts = newest(settings, 1)
+    assert [one.id for one in shown] == [made[2].dead_letter_id]
+    assert counts == {"wrong_key": 1, "unknown_type": 1, "not_json": 1}
+    assert newest(settings, 5, reason="wrong_key")[1] == {"wrong_key": 1}
 
 
 def test_a_letter_written_twice_is_listed_once(kafka: KafkaFactory) -> None:
@@ -77,6 +81,12 @@ def test_a_letter_written_twice_is_listed_once(kafka: KafkaFactory) -> None:
     for _ in range(2):
         set_aside(settings, f"{settings.events[0]}-0", [7], [b"garbage"])
     assert len(letters(settings)) == 1
+    assert newest(settings, 5)[1].total() == 1
+
+
+def test_a_cluster_without_the_topic_is_no_cluster_without_dead_letters(kafka: KafkaFactory) -> None:
+    with pytest.raises(NoDeadLetterTopic):
+        letters(kafka(create=False))
 
 
 def test_retry_sends_the_original_bytes_to_the_customers_partition(kafka: KafkaFactory) -> None:
