@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Literal, NamedTuple
@@ -15,6 +16,7 @@ from typing import Literal, NamedTuple
 from prometheus_client import CollectorRegistry
 from pydantic import TypeAdapter, ValidationError
 
+from detectors.catalogue import CATALOGUE
 from streams.cli.failures import CliError, UsageFault
 from streams.cli.run_sinks import now_ms, quiet_clients, stopped_by_signal
 from streams.cli.session import Session
@@ -95,7 +97,13 @@ async def _alerts(
 ) -> None:
     set_aside = SetAside(options.undelivered)
     opened = [_opened(session, target, options) for target in targets]
-    runners = [AlertRunner(kafka, target, set_aside, now_ms=now_ms, settings=settings) for target in opened]
+
+    def runner_of(target: AlertTarget) -> AlertRunner:
+        words = session.say("live.resumed", name=target.name)
+        resumed = partial(session.err.print, words, style="yellow", markup=False, soft_wrap=True)
+        return AlertRunner(kafka, target, set_aside, now_ms=now_ms, settings=settings, resumed=resumed)
+
+    runners = [runner_of(target) for target in opened]
     progresses = [runner.progress for runner in runners]
     registry = CollectorRegistry()
     AlertCollector(progresses, registry)
@@ -128,7 +136,8 @@ def _lives() -> bool:
 
 def _opened(session: Session, target: TargetWords, options: AlertOptions) -> AlertTarget:
     if target.kind == "console":
-        return ConsoleTarget(target.name, sys.stdout, session.language)
+        titles = {detector.meta.id: detector.meta.title for detector in CATALOGUE}
+        return ConsoleTarget(target.name, sys.stdout, session.language, titles)
     if target.kind == "jsonl":
         return JsonlTarget(target.name, Path(target.where))
     policy = AddressPolicy(options.allow_http, frozenset(host.lower() for host in options.allow_hosts))
@@ -164,13 +173,19 @@ async def _reports(session: Session, runners: Sequence[AlertRunner], undelivered
 def _tell(session: Session, progress: AlertProgress, undelivered: Path) -> None:
     """One line about a target, and a second when something is wrong with it."""
     lag = "?" if progress.lag is None else f"{progress.lag:,}"
-    words = session.say("live.alerts_line", name=progress.target, sent=f"{progress.sent:,}", lag=lag)
+    words = session.say(
+        "live.alerts_line",
+        name=progress.target,
+        sent=f"{progress.sent:,}",
+        left_out=f"{progress.left_out:,}",
+        lag=lag,
+    )
     if progress.set_aside:
         words += session.say("live.alerts_set_aside", count=progress.set_aside, path=undelivered)
     session.err.print(words, markup=False, soft_wrap=True)
     if progress.gone:
         session.err.print(session.say("live.gone", name=progress.target), style="red", markup=False, soft_wrap=True)
     elif progress.trouble is not None:
-        seconds = 0 if progress.failing_since is None else round(monotonic() - progress.failing_since)
+        seconds = 1 if progress.failing_since is None else max(1, round(monotonic() - progress.failing_since))
         words = session.say("live.stalled", seconds=seconds, reason=session.pick(progress.trouble))
         session.err.print(words, style="yellow", markup=False, soft_wrap=True)

@@ -138,6 +138,6 @@ class _SinkLines:
             words += session.say("live.sink_refused", refused=f"{progress.refused:,}")
         session.err.print(words, markup=False, soft_wrap=True)
         if progress.trouble is not None and progress.stalled_since is not None:
-            seconds = round(now - progress.stalled_since)
+            seconds = max(1, round(now - progress.stalled_since))
             words = session.say("live.stalled", seconds=seconds, reason=session.pick(progress.trouble))
             session.err.print(words, style="yellow", markup=False, soft_wrap=True)

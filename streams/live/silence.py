@@ -42,17 +42,19 @@ class LogEnds:
         """Bring `lag` up to date. Raises KafkaError or TimeoutError when the broker does not answer in `patience`
         seconds, TopicBehindState when a log ends before what was read of it."""
         owned = {partition.number: partition for partition in partitions}
+        before = {number: dict(partition.next) for number, partition in owned.items()}  # it moves on while we ask
         asked = {TopicPartition(topic, number) for topic in self._kafka.events for number in {0, *owned}}
         ends = await asyncio.wait_for(self._ends(asked), timeout=patience)
         lag = dict.fromkeys(owned, 0)
         for at, end in ends.items():
             partition = owned.get(at.partition)
             if partition is not None:
-                applied = partition.next.get(at.topic, 0)
+                applied = before[at.partition].get(at.topic, 0)
                 if end < applied:
                     raise TopicBehindState(at.topic, end, applied, self._folder)
-                waiting = partition.held(at.topic) > 0
-                lag[at.partition] += end - applied if waiting else max(0, end - self._read_up_to(partition, at.topic))
+                waits = partition.held(at.topic) > 0
+                reached = partition.next.get(at.topic, 0) if waits else self._read_up_to(partition, at.topic)
+                lag[at.partition] += max(0, end - reached)
         self.lag = lag
         self.answered_at = monotonic()
         for number, records in lag.items():

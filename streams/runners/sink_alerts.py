@@ -33,7 +33,6 @@ from streams.sinks.pacing import Backoff
 from streams.sinks.threads import on_thread
 
 _STEP_MS = 200
-_RETRY_SECONDS = 0.5
 _LANE_RECORDS = 1_000
 """Records a lane holds; its partition is not read on before it has room."""
 _TRIES_AT_FAULT = 5
@@ -133,7 +132,7 @@ class _StoredFromTheFirst(Consumer):
                 if new:
                     await self._consumer.commit(await self._consumer.beginning_offsets(new))
             except (KafkaError, OSError):
-                await asyncio.sleep(_RETRY_SECONDS)
+                await asyncio.sleep(_STEP_MS / 1000)
             else:
                 if len(new) < len(assigned) and self.resumed is not None:
                     self.resumed()
@@ -144,8 +143,7 @@ class _StoredFromTheFirst(Consumer):
 class AlertRunner:
     """Sends the alerts of `kafka` to one target; one `run` per object, made on the event loop.
 
-    `now_ms` is the wall clock; `resumed` is called when the target was to begin at the beginning, but has a stored
-    position and goes on there.
+    `now_ms` is the wall clock; `resumed` hears that a target told to begin at the beginning has a position already.
     """
 
     def __init__(
@@ -178,6 +176,7 @@ class AlertRunner:
         self._turn = asyncio.Lock()
         self._backoff = Backoff(self._settings.first_wait, self._settings.longest_wait)
         self._not_before = 0.0
+        self._well_at = monotonic()
         self._committed: dict[tuple[str, int], int] = {}
         self.progress = AlertProgress(target.name)
 
@@ -366,6 +365,10 @@ class AlertRunner:
             progress.trouble = kafka.trouble.text
         elif not self._backoff.failures:
             progress.trouble = kafka.unreachable().text if kafka.owning and progress.lag is None else None
+        if progress.trouble is None:
+            self._well_at, progress.failing_since = monotonic(), None
+        elif progress.failing_since is None:
+            progress.failing_since = self._well_at
 
 
 class AlertCollector:

@@ -118,6 +118,7 @@ class ClickHouseSinkRunner:
         self._stored: dict[tuple[str, int], int] = {}
         self._uncommitted = False
         self._trouble: Text | None = None
+        self._well_at = monotonic()
         self._beat = monotonic()
         self.progress = SinkProgress()
 
@@ -240,19 +241,19 @@ class ClickHouseSinkRunner:
     def _fails(self, fault: Exception) -> None:
         """ClickHouse does not take what it should."""
         self._trouble = held_up(self._where, fault)
-        self._stall(self._trouble)
+        self._stall(self._trouble, monotonic())
 
     def _flows(self) -> None:
         self._trouble = None
-        self._stall(None)
+        self._stall(None, monotonic())
 
-    def _stall(self, trouble: Text | None) -> None:
+    def _stall(self, trouble: Text | None, since: float) -> None:
         progress = self.progress
         progress.trouble = trouble
         if trouble is None:
-            progress.stalled_since = None
+            self._well_at, progress.stalled_since = monotonic(), None
         elif progress.stalled_since is None:
-            progress.stalled_since = monotonic()
+            progress.stalled_since = since
 
     async def _revoked(self) -> None:
         """Let the batch in hand be finished if it can, and forget what was fetched beyond it."""
@@ -287,7 +288,7 @@ class ClickHouseSinkRunner:
         progress, kafka = self.progress, self._consumer
         progress.lag = await kafka.lag(self._stored) if kafka.owning else None
         unreached = kafka.trouble or (kafka.unreachable() if kafka.owning and progress.lag is None else None)
-        self._stall(self._trouble or (unreached.text if unreached is not None else None))
+        self._stall(self._trouble or (unreached.text if unreached is not None else None), self._well_at)
         batches = [self._collecting, self._in_hand.batch if self._in_hand is not None else None]
         oldest = [batch.oldest_ms for batch in batches if batch is not None and batch.oldest_ms is not None]
         progress.behind_ms = max(0, self._now_ms() - min(oldest)) if oldest and progress.lag != 0 else 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -16,21 +16,24 @@ from streams.sinks.alerts import Alert, Undelivered
 from streams.sinks.threads import on_thread
 
 _AT_ONCE = 500
+_ID_SHOWN = 12
+"""As much of a moment's id as tells it apart; `mot explain` takes it."""
 
 
 class ConsoleTarget:
-    """One line per alert in a stream of text."""
+    """One line per alert in a stream of text. `titles` names detectors by id; one without is told by its own name."""
 
     at_once = _AT_ONCE
 
-    def __init__(self, name: str, stream: TextIO, language: Language) -> None:
+    def __init__(self, name: str, stream: TextIO, language: Language, titles: Mapping[str, Text] | None = None) -> None:
         self.name = name
+        self._titles = titles or {}
         self._stream = stream
         self._language = language
 
     async def send(self, alerts: Sequence[Alert]) -> None:
         """See AlertTarget. On a thread: whoever reads may stop reading for a while."""
-        text = "".join(console_line(alert, self._language) + "\n" for alert in alerts)
+        text = "".join(console_line(alert, self._language, self._titles) + "\n" for alert in alerts)
         try:
             await on_thread(lambda: self._print(text))
         except BrokenPipeError as fault:
@@ -45,16 +48,18 @@ class ConsoleTarget:
         """See AlertTarget."""
 
 
-def console_line(alert: Alert, language: Language) -> str:
+def console_line(alert: Alert, language: Language, titles: Mapping[str, Text] | None = None) -> str:
     """An alert for people, on one line; characters that steer a terminal are shown, not obeyed."""
+    title = (titles or {}).get(alert.detector_id)
     status = say(language, f"live.status_{alert.status}") if alert.status in _STATUSES else alert.status
     line = say(
         language,
         "live.alert_line",
-        at=alert.decided_at[:16].replace("T", " "),
+        at=alert.decided_at[:16].replace("T", " ") + "Z",
+        moment=alert.moment_id[:_ID_SHOWN],
         severity=alert.severity,
         status=status,
-        detector=f"{alert.detector_id} {alert.detector_name}",
+        detector=f"{alert.detector_id} {alert.detector_name if title is None else title.said_in(language)}",
         customer=alert.customer_id,
         explanation=alert.explanation.said_in(language),
         recovery=alert.recovery.said_in(language),

@@ -393,6 +393,6 @@ def test_the_command_prints_alerts_and_ends_well_on_sigterm(kafka: KafkaFactory,
     finally:
         process.kill()
 
-    assert all("级别3 待确认 N28 repeat_contact" in line for line in lines)
+    assert all("级别3 待确认 N28 重复来电" in line for line in lines)
     assert process.returncode == 0
     assert "已送 3 条" in errors.decode()
