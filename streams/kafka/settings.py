@@ -91,29 +91,56 @@ class Security(Frozen):
         return context
 
 
+def _kept(days: int, description: str) -> Any:
+    """A duration whose schema shows its default as the file would say it."""
+    return Field(default=days * DAY, description=description, json_schema_extra={"default": f"{days} d"})
+
+
 class Retention(Frozen):
     """How long records stay. The state topic keeps the latest of every key for good."""
 
-    events: Duration = 7 * DAY
-    dlq: Duration = 14 * DAY
-    alerts: Duration = 180 * DAY
-    facts: Duration = 7 * DAY
+    events: Duration = _kept(7, "How long the events topics keep events.")
+    dlq: Duration = _kept(14, "How long dead letters can be listed and retried.")
+    alerts: Duration = _kept(180, "How long alerts can be sent again.")
+    facts: Duration = _kept(7, "How long the rows for ClickHouse wait for its sink.")
 
 
 class KafkaSettings(Frozen):
     """One cluster and our topics on it. Made by `load_kafka_settings`, or in code; picklable."""
 
-    bootstrap: Addresses = "127.0.0.1:9092"
+    bootstrap: Addresses = Field(
+        default="127.0.0.1:9092", description="HOST:PORT of a broker, or several with commas between."
+    )
     security: Security = Security()
-    prefix: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]{0,200}$")] = "mot."
-    events: tuple[TopicName, ...] = Field(default=("mot.events",), min_length=1)
-    rekey: tuple[TopicName, ...] = ()
-    partitions: int = Field(default=8, ge=1, le=1_000)
-    replication: int = Field(default=1, ge=1, le=32)
-    min_insync: int = Field(default=1, ge=1, le=32)
+    prefix: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]{0,200}$")] = Field(
+        default="mot.", description="Our own topics are called this and then alerts, facts, dlq, state."
+    )
+    events: tuple[TopicName, ...] = Field(
+        default=("mot.events",),
+        min_length=1,
+        description="The topics with events, keyed by customer_id; all have the same number of partitions.",
+    )
+    rekey: tuple[TopicName, ...] = Field(
+        default=(),
+        description="Topics with our events under other keys; the worker forwards them, keyed by customer_id, to the "
+        "first of `events`.",
+    )
+    partitions: int = Field(
+        default=8, ge=1, le=1_000, description="Partitions of every topic; cannot be changed once the topics exist."
+    )
+    replication: int = Field(default=1, ge=1, le=32, description="Copies of every record; 3 where three brokers run.")
+    min_insync: int = Field(
+        default=1,
+        ge=1,
+        le=32,
+        description="So many copies must be written before a record counts as sent; not above `replication`.",
+    )
     retention: Retention = Retention()
     max_message_bytes: int = Field(default=2 * 1024 * 1024, ge=1024 * 1024, le=64 * 1024 * 1024)
-    group: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]{1,200}$")] = "mot-monitor"
+    group: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]{1,200}$")] = Field(
+        default="mot-monitor",
+        description="The consumer group of the workers; the sinks' begin with it. Another one starts anew.",
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
 from pydantic import ValidationError
 
+from streams.cli.schema import texts
 from streams.kafka.settings import EXAMPLE, KafkaSettings, Security, load_kafka_settings
 from streams.settings import SettingsError
 
@@ -104,3 +109,20 @@ def test_a_wrong_password_variable_shows_nothing_of_it(tmp_path: Path) -> None:
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValidationError):
         KafkaSettings().partitions = 3  # type: ignore[misc]
+
+
+def test_the_schema_describes_its_fields_and_accepts_its_own_defaults() -> None:
+    schema: Mapping[str, Any] = json.loads(texts()["kafka"])
+    fields = schema["properties"]
+    assert all(fields[name]["description"] for name in ("events", "rekey", "prefix", "group", "min_insync"))
+    kept = schema["$defs"]["Retention"]["properties"]
+    assert {name: field["default"] for name, field in kept.items()} == {
+        "events": "7 d",
+        "dlq": "14 d",
+        "alerts": "180 d",
+        "facts": "7 d",
+    }
+    defaults = {name: field["default"] for name, field in fields.items()}
+    assert defaults["retention"] == {name: field["default"] for name, field in kept.items()}
+    jsonschema.validate(defaults, dict(schema))
+    assert KafkaSettings.model_validate(defaults) == KafkaSettings()
