@@ -9,12 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from schemas.moments import Text
-
-FAILED = 1
-USAGE = 2
-RESTART = 70
-"""Exit code of a worker that ended itself: start it again."""
-TRY_LATER = 75
+from streams.exit_codes import FAILED, HELD, USAGE
 
 
 class StreamsError(Exception):
@@ -34,7 +29,7 @@ class StreamsError(Exception):
 class FolderBusy(StreamsError):
     """Another process holds the folder. `pid` is its process id when it could be read."""
 
-    exit_code = TRY_LATER
+    exit_code = HELD
 
     def __init__(self, folder: Path, pid: int | None) -> None:
         self.folder = folder

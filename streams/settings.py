@@ -25,7 +25,8 @@ from schemas.events import EVENT_TYPES, FAMILY_OF
 from schemas.mapping import Loc
 from schemas.moments import Frozen, Stage, Text
 from schemas.times import DAY, HOUR, MINUTE
-from streams.errors import USAGE, StreamsError
+from streams.errors import StreamsError
+from streams.exit_codes import USAGE
 from streams.sources.faults import MappingError
 from streams.sources.mapping_checks import Flaw, attributes_of
 from streams.sources.mapping_file import MAX_BYTES, line_of, read_yaml, spelled

@@ -7,13 +7,9 @@ committed.
 
 from __future__ import annotations
 
-from streams.errors import RESTART as RESTART  # noqa: PLC0414 - it belongs to the list here
+from streams.exit_codes import DONE, FAILED, HELD, INTERRUPTED, RESTART, USAGE
 
-DONE = 0
-FAILED = 1
-USAGE = 2
-HELD = 75
-INTERRUPTED = 130
+__all__ = ["DONE", "FAILED", "HELD", "INTERRUPTED", "RESTART", "USAGE", "CliError", "UsageFault"]
 
 
 class CliError(Exception):

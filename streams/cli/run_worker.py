@@ -14,7 +14,8 @@ from time import monotonic
 
 from schemas.moments import Text
 from streams.cli.session import Session
-from streams.errors import RESTART, StreamsError
+from streams.errors import StreamsError
+from streams.exit_codes import RESTART
 from streams.kafka import topics
 from streams.kafka.settings import load_kafka_settings
 from streams.live.settings import LiveSettings

@@ -23,7 +23,8 @@ from schemas.deadletters import DeadLetter
 from schemas.envelope import Event, Tick, rfc3339
 from schemas.moments import Text
 from schemas.times import from_ms
-from streams.errors import USAGE, StreamsError
+from streams.errors import StreamsError
+from streams.exit_codes import USAGE
 from streams.kafka.clients import PATIENCE_MS, administered
 from streams.kafka.faults import KafkaFailed, KafkaUnreachable, reason_of
 from streams.kafka.settings import KafkaSettings

@@ -28,7 +28,8 @@ from mode import Service
 
 from detectors.base import AnyDetector
 from schemas.moments import Text
-from streams.errors import RESTART, USAGE, StateCorrupted, StreamsError
+from streams.errors import StateCorrupted, StreamsError
+from streams.exit_codes import RESTART, USAGE
 from streams.kafka.settings import KafkaSettings, load_kafka_settings
 from streams.live.effects import EffectsProducer
 from streams.live.fetches import Transport

@@ -12,7 +12,8 @@ import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from schemas.moments import Text
-from streams.errors import USAGE, StreamsError
+from streams.errors import StreamsError
+from streams.exit_codes import USAGE
 from streams.sinks import ddl
 from streams.sinks.faults import is_missing_right
 

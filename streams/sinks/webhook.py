@@ -21,7 +21,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from schemas.moments import Text
-from streams.errors import USAGE, StreamsError
+from streams.errors import StreamsError
+from streams.exit_codes import USAGE
 from streams.sinks.alerts import Alert, Undelivered
 
 SECRET = "MOT_WEBHOOK_SECRET"  # noqa: S105 - the variable's name

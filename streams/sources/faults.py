@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.moments import Text
-from streams.errors import USAGE, StreamsError
+from streams.errors import StreamsError
+from streams.exit_codes import USAGE
 
 
 class LogError(StreamsError):
