@@ -11,33 +11,51 @@ group's committed offsets are a hint to people and to `mot lag`; failing to writ
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from time import monotonic
 from typing import Any, ClassVar, NamedTuple
 
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
+_AGAIN = 1.0
+"""Seconds between two tries to read the same again."""
+
+_LOST = 3.0
+"""Seconds after which a fetch that has not arrived counts as lost; it does not matter when it arrives after all."""
+
 
 class Fetch(NamedTuple):
-    """The aiokafka records of a fetch, and how many seeks came before it."""
+    """The aiokafka records of a fetch. The log has nothing between the offset `follows` and the first of them; None
+    when that is not known."""
 
-    seeks: int
+    follows: int | None
     records: list[Any]
+
+    def continues(self, wanted: int) -> bool:
+        """Whether nothing is missing when everything before `wanted` has been taken in.
+
+        Faust throws fetches away at every rebalance, on several ways and not all at once, so that a later one may
+        arrive though an earlier one never will. Its generation does not tell: it is that of the moment when a fetch is
+        handed on, and a member that comes back in time keeps it.
+        """
+        return self.follows is not None and self.follows <= wanted
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """aiokafka on a thread of its own; a refused commit is not fatal.
 
-    Seeks are counted where they happen: on this thread, nothing comes between a seek and its number, nor between taking
-    a fetch out of aiokafka, which moves the position on, and the number it gets.
+    What a fetch follows on is found out here: nothing comes between taking a fetch out of aiokafka, which moves the
+    position on, and writing that down.
     """
-
-    seeks = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._taken_out: dict[TP, int] = {}
+        self._assigned: Any = None
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
@@ -58,17 +76,34 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             return fetched
         return max(fetched, int(position))
 
+    def is_on_its_way(self, tp: TP, fetched: int) -> bool:
+        """Whether something was taken out of aiokafka beyond `fetched`."""
+        return self._taken_out.get(tp, 0) > fetched
+
     async def _fetch_records(
         self, consumer: Any, active_partitions: Any, timeout: float | None = None, max_records: int | None = None
     ) -> Any:
         fetched = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
-        self._taken_out.update({TP(tp.topic, tp.partition): one[-1].offset + 1 for tp, one in fetched.items()})
-        return {tp: Fetch(self.seeks, records) for tp, records in fetched.items()}
+        self._forget_others(consumer)
+        whole = {}
+        for at, records in fetched.items():
+            tp = TP(at.topic, at.partition)
+            whole[tp] = Fetch(self._taken_out.get(tp), records)
+            self._taken_out[tp] = records[-1].offset + 1
+        return whole
 
     async def _seek_wait(self, consumer: Any, partitions: Mapping[TP, int]) -> None:
-        self.seeks += 1
-        self._taken_out.clear()
+        self._forget_others(consumer)
+        self._taken_out.update({TP(tp.topic, tp.partition): offset for tp, offset in partitions.items()})
         await super()._seek_wait(consumer, partitions)
+
+    def _forget_others(self, consumer: Any) -> None:
+        """A new assignment starts where the group has committed."""
+        subscription = consumer._subscription.subscription
+        assigned = subscription and subscription.assignment
+        if assigned is not self._assigned:
+            self._assigned = assigned
+            self._taken_out.clear()
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         consumer = self._ensure_consumer()
@@ -89,7 +124,7 @@ class Consumer(driver.Consumer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._current: int | None = None
+        self._again: dict[TP, tuple[int, float]] = {}
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -99,14 +134,22 @@ class Consumer(driver.Consumer):
         thread: Any = self._thread
         return int(thread.read_up_to(tp, fetched))
 
-    def is_current(self, fetch: Fetch) -> bool:
-        """Whether `fetch` follows on what was read since the last seek.
+    async def find_lost(self, tp: TP, wanted: int, since: float) -> None:
+        """Read again what was taken out and has not arrived: thrown away, when nothing arrived `since` (monotonic)
+        though it was there. No later fetch may come that would tell."""
+        thread: Any = self._thread
+        if monotonic() - since > _LOST and thread.is_on_its_way(tp, wanted):
+            await self.read_again(tp, wanted)
 
-        One from before it must be left alone, wherever it waited meanwhile: those between it and the offset that was
-        sought may be gone. Its records come again. Faust's generation does not tell: it is that of the moment when a
-        fetch is handed on, and a member that comes back in time keeps it.
-        """
-        return self._current is not None and fetch.seeks >= self._current
+    async def read_again(self, tp: TP, wanted: int) -> None:
+        """Go back to `wanted`: what was taken out from there on is lost. More than once a second would not help."""
+        before, at = self._again.get(tp, (-1, 0.0))
+        if before == wanted and monotonic() - at < _AGAIN:
+            return
+        self._again[tp] = wanted, monotonic()
+        self.log.info("reading %r again from %d", tp, wanted)
+        with suppress(IllegalStateError, asyncio.TimeoutError):  # not ours any more, or a rebalance is under way
+            await self.seek_wait({tp: wanted})
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """See Faust's Consumer. One message per partition that had records; its value is a Fetch."""
@@ -117,9 +160,9 @@ class Consumer(driver.Consumer):
         for tp, fetch in fetched.items():
             if not self.flow_active:  # a rebalance began meanwhile; reading goes on where our state says
                 return
-            if self.is_current(fetch):  # also of a partition paused meanwhile: aiokafka will not give it again
-                self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
-                yield tp, self._whole(tp, fetch)
+            self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
+            self._read_offset.pop(tp, None)  # Faust would drop what it thinks it knows; LivePartition does that
+            yield tp, self._whole(tp, fetch)  # also of a partition paused meanwhile: aiokafka will not give it again
 
     def _whole(self, tp: TP, whole: Fetch) -> ConsumerMessage:
         last = whole.records[-1]
@@ -144,7 +187,6 @@ class Consumer(driver.Consumer):
         A predecessor may have applied more than it could still tell the group; when nothing new comes, nobody else
         would.
         """
-        self._current = None  # what was read until here is left alone from now on
         assigned = self.assignment()
         if not assigned:
             return {}
@@ -152,8 +194,6 @@ class Consumer(driver.Consumer):
         committed = await super().seek_to_committed()
         offsets = dict(await app.where_to_read(assigned, committed))
         await self.seek_wait(offsets)
-        thread: Any = self._thread
-        self._current = thread.seeks
         untold = {tp: offset for tp, offset in offsets.items() if offset > (committed.get(tp) or 0)}
         if untold:
             await self._commit(untold)

@@ -123,6 +123,7 @@ class LiveApp(faust.App):
         self.failed = failed
         self._commits: dict[int, asyncio.Task[None]] = {}
         self._paused: set[TP] = set()
+        self._forwarded: dict[TP, int] = {}
         self._folder = folder
         self.ends = LogEnds(kafka, self.metrics, folder, self._read_up_to)
         self._ticker: Ticker | None = None
@@ -191,7 +192,12 @@ class LiveApp(faust.App):
                 self._end(fault)
                 raise fault
         fresh = [tp for tp in assigned if tp not in known]
-        return {**known, **(await self.consumer.earliest_offsets(*fresh) if fresh else {})}
+        found = {**known, **(await self.consumer.earliest_offsets(*fresh) if fresh else {})}
+        for tp in fresh:
+            if (owned := self.partitions.get(tp.partition)) is not None and tp.topic in self.kafka.events:
+                owned.fetched.setdefault(tp.topic, found[tp])
+        self._forwarded = {tp: at for tp, at in found.items() if tp.topic in self.kafka.rekey}
+        return found
 
     def _read_up_to(self, partition: LivePartition, topic: str) -> int:
         consumer: Any = self.consumer
@@ -242,24 +248,30 @@ class LiveApp(faust.App):
 
     async def _rekeyed(self, stream: Any) -> None:
         """The agent of topics keyed otherwise. It never raises either."""
+        consumer: Any = self.consumer
         try:
             async for event in stream.noack().events():
-                fetch = event.message.value
-                if self._is_current(fetch):
+                tp, fetch = TP(event.message.topic, event.message.partition), event.message.value
+                wanted = self._forwarded.get(tp)
+                if wanted is not None and fetch.continues(wanted):
                     await forward(fetch.records, self.effects.producer, self.kafka.events[0])
+                    self._forwarded[tp] = fetch.records[-1].offset + 1
                     event.ack()
+                elif wanted is not None:
+                    await consumer.read_again(tp, wanted)
         except Exception as fault:
             self._end(fault)
-
-    def _is_current(self, fetch: Any) -> bool:
-        consumer: Any = self.consumer  # ours; Faust's types know its own only
-        return bool(consumer.is_current(fetch))
 
     async def _take(self, event: Any) -> None:
         message = event.message
         partition = self.partitions.get(message.partition)
-        if partition is None or self.stopping or not self._is_current(message.value):
-            return  # not ours any more, or from before a seek: never acknowledged, so read again by whoever owns it
+        if partition is None or self.stopping:
+            return  # not ours any more: never acknowledged, so read again by whoever owns it
+        wanted = partition.fetched.get(message.topic, 0)
+        if not message.value.continues(wanted):
+            consumer: Any = self.consumer  # ours; Faust's types know its own only
+            await consumer.read_again(TP(message.topic, message.partition), wanted)
+            return
         await partition.take(message.topic, message.value.records, event.ack)
         self._steer(partition)
         if partition.is_overdue:
@@ -329,7 +341,11 @@ class LiveApp(faust.App):
 
     async def _commit_due(self) -> None:
         """Compute and commit what has waited long enough though no fetch came."""
+        consumer: Any = self.consumer
         for partition in list(self.partitions.values()):
+            for topic in self.kafka.events if self.reading else ():
+                at, wanted = TP(topic, partition.number), partition.fetched.get(topic, 0)
+                await consumer.find_lost(at, wanted, partition.taken_at)
             await partition.release()
             self._steer(partition)
             if partition.is_due():
