@@ -18,7 +18,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from detectors.catalogue import CATALOGUE
 from streams.cli.failures import CliError, UsageFault
-from streams.cli.run_sinks import now_ms, quiet_clients, stopped_by_signal
+from streams.cli.quiet import quiet_clients
+from streams.cli.run_sinks import now_ms, stopped_by_signal
 from streams.cli.session import Session
 from streams.kafka.settings import KafkaSettings, load_kafka_settings
 from streams.runners.health import served
@@ -84,8 +85,8 @@ def run_alerts(session: Session, options: AlertOptions) -> None:
         raise UsageFault("live.no_duration", words=options.give_up) from None
     choice = Choice(options.send, options.min_severity, options.with_models)
     settings = AlertSettings(choice=choice, start_at=options.start_at, give_up_seconds=give_up_ms / 1000)
-    with quiet_clients(session):
-        asyncio.run(_alerts(session, kafka, targets, options, settings))
+    quiet_clients(session)
+    asyncio.run(_alerts(session, kafka, targets, options, settings))
 
 
 async def _alerts(

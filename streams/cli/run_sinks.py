@@ -4,7 +4,6 @@ standard error every few seconds."""
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
+from streams.cli.quiet import quiet_clients
 from streams.cli.session import Session
 from streams.kafka.settings import KafkaSettings, load_kafka_settings
 from streams.lock import FolderLock
@@ -50,7 +50,8 @@ def run_clickhouse(session: Session, options: ClickHouseOptions) -> None:
     """Store what comes by Kafka until stopped. Raises StreamsError."""
     kafka = load_kafka_settings(options.kafka, bootstrap=options.bootstrap, environment=session.environment)
     settings = OperatorSettings() if options.settings is None else load_settings(options.settings)
-    with ExitStack() as opened, quiet_clients(session):
+    quiet_clients(session)
+    with ExitStack() as opened:
         if "://" in options.clickhouse:
             server = server_at(options.clickhouse, session.environment)
             where = str(server)
@@ -104,15 +105,6 @@ def stopped_by_signal(stop: Callable[[], None]) -> Iterator[None]:
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
-
-
-@contextmanager
-def quiet_clients(session: Session) -> Iterator[None]:
-    """Keep the clients' own English warnings off the screen; we say what matters, in the chosen language."""
-    if not session.debug:
-        for name in ("aiokafka", "kafka", "clickhouse_connect", "urllib3"):
-            logging.getLogger(name).setLevel(logging.CRITICAL)
-    yield
 
 
 class _SinkLines:

@@ -13,6 +13,7 @@ from pathlib import Path
 from time import monotonic
 
 from schemas.moments import Text
+from streams.cli.quiet import quiet_clients
 from streams.cli.session import Session
 from streams.errors import StreamsError
 from streams.exit_codes import RESTART
@@ -64,7 +65,7 @@ def run_worker(session: Session, options: WorkerOptions) -> None:
     """Work until stopped. Raises StreamsError when it cannot begin; a worker that fails later ends with RESTART."""
     kafka = load_kafka_settings(options.kafka, bootstrap=options.bootstrap, environment=session.environment)
     operator = None if options.settings is None else load_settings(options.settings)
-    _quiet(session)
+    quiet_clients(session)
     with FolderLock(options.state):
         unfit = [one for one in topics.check(kafka) if one.what in {"topic", "partitions"}]
         if unfit:
@@ -129,10 +130,3 @@ def _end(session: Session, fault: BaseException) -> None:
         logging.getLogger(__name__).error("why the worker ends", exc_info=fault)
     sys.stderr.flush()
     os._exit(RESTART)
-
-
-def _quiet(session: Session) -> None:
-    """Keep the libraries' own English logs off the screen; we say what matters, in the chosen language."""
-    if not session.debug:
-        for name in ("aiokafka", "kafka", "faust", "mode"):
-            logging.getLogger(name).setLevel(logging.CRITICAL)
