@@ -21,9 +21,9 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from itertools import chain, count
+from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
 
@@ -31,11 +31,10 @@ from schemas.times import iso
 from streams.kafka import topics
 from streams.kafka.settings import KafkaSettings
 from tests.benchmarks import corpus
+from tests.benchmarks.brokers import niced_broker, send_part
 from tests.benchmarks.peers.traffic import split
-from tests.kafka.broker import Broker
 
 PARTITIONS = 2
-NICE = 10
 Figures = dict[str, float]
 _numbers = count(1)
 
@@ -248,18 +247,8 @@ async def write(bootstrap: str, log: Log) -> None:
     """The whole log, as fast as it goes."""
     async with AIOKafkaProducer(bootstrap_servers=bootstrap, max_batch_size=512 << 10) as producer:
         for number, part in enumerate(log.parts):
-            await _write(producer, log.topic, number, part)
+            await send_part(producer, log.topic, number, part)
             await producer.flush()
-
-
-async def _write(producer: Any, topic: str, number: int, part: Sequence[tuple[bytes, bytes]]) -> None:
-    batch = producer.create_batch()
-    for key, line in part:
-        if batch.append(key=key, value=line, timestamp=None) is None:
-            await producer.send_batch(batch, topic, partition=number)
-            batch = producer.create_batch()
-            batch.append(key=key, value=line, timestamp=None)
-    await producer.send_batch(batch, topic, partition=number)
 
 
 async def write_paced(bootstrap: str, log: Log, rate: float, seconds: float) -> int:
@@ -271,27 +260,11 @@ async def write_paced(bootstrap: str, log: Log, rate: float, seconds: float) -> 
             for number, part in enumerate(log.parts):
                 share = part[step * portion : (step + 1) * portion]
                 if share:
-                    await _write(producer, log.topic, number, share)
+                    await send_part(producer, log.topic, number, share)
                     sent += len(share)
             await asyncio.sleep(max(0.0, began + (step + 1) * 0.02 - time.monotonic()))
         await producer.flush()
     return sent
-
-
-@contextmanager
-def broker(bootstrap: str) -> Iterator[str]:
-    """The given broker, or a new one, niced."""
-    if bootstrap:
-        yield bootstrap
-        return
-    with tempfile.TemporaryDirectory(prefix="mot-live-broker-") as folder:
-        started = Broker.start(Path(folder), heap="1g")
-        try:
-            for thread in chain.from_iterable(Path(f"/proc/{pid}/task").iterdir() for pid in started.pids):
-                os.setpriority(os.PRIO_PROCESS, int(thread.name), NICE)  # threads to come inherit it
-            yield started.bootstrap
-        finally:
-            started.stop()
 
 
 def measures(bench: Bench, size: float) -> dict[str, Callable[[], Figures]]:
@@ -320,7 +293,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="measure only names that contain this")
     parser.add_argument("--bootstrap", default="")
     options = parser.parse_args()
-    with broker(options.bootstrap) as bootstrap, tempfile.TemporaryDirectory(prefix="mot-live-") as folder:
+    with niced_broker(options.bootstrap) as bootstrap, tempfile.TemporaryDirectory(prefix="mot-live-") as folder:
         table = {}
         before = os.getloadavg()[0]
         for name, measure in measures(Bench(bootstrap, Path(folder)), options.size).items():

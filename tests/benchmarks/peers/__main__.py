@@ -8,13 +8,10 @@ import json
 import os
 import platform
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import distributions
-from itertools import chain
 from pathlib import Path
 
+from tests.benchmarks.brokers import niced_broker
 from tests.benchmarks.peers.contenders import CONTENDERS, HERE, PEERS_PYTHON
 from tests.benchmarks.peers.job import reference
 from tests.benchmarks.peers.rounds import figures, print_differences, print_table, run_all
@@ -22,9 +19,6 @@ from tests.benchmarks.peers.tally import Task
 from tests.benchmarks.peers.traffic import delete, lines, load, split
 
 _SHOWN = ("faust-streaming", "aiokafka", "quixstreams", "bytewax", "confluent-kafka", "rocksdict", "msgspec")
-
-
-NICE = 10
 
 
 def main() -> int:
@@ -37,7 +31,7 @@ def main() -> int:
     parts = split(log, options.partitions)
     expected = reference([line for _, line in part] for part in parts)
     topic = f"peers-{os.getpid()}"
-    with _broker(options.bootstrap) as bootstrap:
+    with niced_broker(options.bootstrap) as bootstrap:
         asyncio.run(load(bootstrap, topic, parts))
         task = Task(bootstrap, topic, options.partitions, len(log), topic, Path(), "")
         before = os.getloadavg()
@@ -82,24 +76,6 @@ def _versions() -> dict[str, str]:
     folders = [str(folder) for folder in (HERE / ".venv" / "lib").glob("python3*/site-packages")]
     found = {one.metadata["Name"]: one.version for one in distributions(path=folders)}
     return {name: found[name] for name in _SHOWN}
-
-
-@contextmanager
-def _broker(bootstrap: str) -> Iterator[str]:
-    """The given broker, or a new one, niced, so that the contender has a core before it."""
-    if bootstrap:
-        yield bootstrap
-        return
-    from tests.kafka.broker import Broker  # noqa: PLC0415 - only where one is started
-
-    with tempfile.TemporaryDirectory(prefix="mot-peers-broker-") as folder:
-        broker = Broker.start(Path(folder), heap="1g")
-        try:
-            for thread in chain.from_iterable(Path(f"/proc/{pid}/task").iterdir() for pid in broker.pids):
-                os.setpriority(os.PRIO_PROCESS, int(thread.name), NICE)  # threads to come inherit it
-            yield broker.bootstrap
-        finally:
-            broker.stop()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from itertools import chain, islice
-from typing import Any
 
 import msgspec
 from aiokafka import AIOKafkaProducer
@@ -13,6 +12,7 @@ from aiokafka.partitioner import DefaultPartitioner
 
 from streams.simulator.config import STORY_RATES, SimulationConfig
 from streams.simulator.simulation import Simulation
+from tests.benchmarks.brokers import send_part
 
 DAYS = 210
 """Seven bills for each customer, four of them with a habit before."""
@@ -69,19 +69,9 @@ async def load(bootstrap: str, topic: str, parts: list[list[tuple[bytes, bytes]]
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, max_batch_size=_BATCH_BYTES, enable_idempotence=True)
     await producer.start()
     for number, part in enumerate(parts):
-        await _write(producer, topic, number, part)
+        await send_part(producer, topic, number, part)
+        await producer.flush()
     await producer.stop()
-
-
-async def _write(producer: Any, topic: str, number: int, part: list[tuple[bytes, bytes]]) -> None:
-    batch = producer.create_batch()
-    for key, line in part:
-        if batch.append(key=key, value=line, timestamp=None) is None:
-            await producer.send_batch(batch, topic, partition=number)
-            batch = producer.create_batch()
-            batch.append(key=key, value=line, timestamp=None)
-    await producer.send_batch(batch, topic, partition=number)
-    await producer.flush()
 
 
 async def delete(bootstrap: str, topics: list[str]) -> None:
