@@ -20,7 +20,7 @@ from kafka.admin import KafkaAdminClient
 
 from schemas.codec import decode, encode
 from schemas.deadletters import DeadLetter
-from schemas.envelope import Event, Tick, rfc3339
+from schemas.envelope import Event, Tick
 from schemas.moments import Text
 from schemas.times import from_ms
 from streams.errors import StreamsError
@@ -186,7 +186,7 @@ class _Loading:
                 await self._settle(_UNACKED)
             if end_tick_ms is not None and self.loaded.last_ms is not None:
                 self.loaded.end_tick_ms = self.loaded.last_ms + end_tick_ms
-                for outgoing in self._tick(_tick_at(self.loaded.end_tick_ms)):
+                for outgoing in self._tick(encode(Tick(occurred_at=from_ms(self.loaded.end_tick_ms)))):
                     await self._add(outgoing)
             for place in list(self._open):
                 await self._send(place)
@@ -271,10 +271,6 @@ def _customer(raw: bytes) -> bytes:
         return _named(raw).customer_id.encode()
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return b""
-
-
-def _tick_at(at_ms: int) -> bytes:
-    return msgspec.json.encode({"event_type": "clock.tick", "occurred_at": rfc3339(from_ms(at_ms))})
 
 
 def _partition_count(kafka: KafkaSettings, topic: str) -> int:

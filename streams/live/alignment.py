@@ -76,11 +76,6 @@ class Alignment:
         self._planned = deque(planned)
         self._is_at_end = is_at_end
 
-    @property
-    def fetched(self) -> dict[str, int]:
-        """The first offset not fetched of each topic that has been read."""
-        return {topic: lane.fetched for topic, lane in self._lanes.items() if lane.fetched}
-
     def held(self, topic: str) -> int:
         """How many records of a topic wait."""
         return len(self._lanes[topic].waiting)

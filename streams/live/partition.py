@@ -18,8 +18,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from schemas.codec import dead_letter
-from schemas.deadletters import DeadLetter, Reason
+from schemas.deadletters import DeadLetter
 from streams.engine.engine import Engine
 from streams.errors import StateCorrupted
 from streams.live.alignment import Alignment, Round
@@ -28,7 +27,7 @@ from streams.live.handover import Handover, TakenOver
 from streams.live.intake import Ack, Intake, taken_in
 from streams.live.metrics import Metrics
 from streams.live.settings import LiveSettings, Step
-from streams.sinks.ports import Delivery
+from streams.sinks.ports import Delivery, too_late_letter
 from streams.stores.mirrored import MirroredStore
 
 logger = logging.getLogger(__name__)
@@ -169,8 +168,7 @@ class LivePartition:
             delivery.add_effects(effects)
             for place, detail in effects.too_late:
                 late = accepted[place]
-                letter = dead_letter(late.raw, late.origin, late.offset, Reason.TOO_LATE, detail, field="occurred_at")
-                delivery.dead_letters.append(letter)
+                delivery.dead_letters.append(too_late_letter(late.raw, late.origin, late.offset, detail))
 
     async def _send(self, since_ms: int | None = None) -> None:
         delivery, self._delivery = self._delivery, Delivery()

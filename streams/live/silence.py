@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
-import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from schemas.codec import encode
+from schemas.envelope import Tick
+from schemas.times import from_ms
 from streams.kafka.settings import KafkaSettings
 from streams.live.handover import TopicBehindState
 from streams.live.metrics import Metrics
@@ -104,7 +105,9 @@ class Ticker:
             at_ms = self._due(partition, lag.get(partition.number))
             if at_ms is not None:
                 self._last[partition.number] = monotonic()
-                await self._producer.send_and_wait(self._topic, tick_at(at_ms), partition=partition.number)
+                await self._producer.send_and_wait(
+                    self._topic, encode(Tick(occurred_at=from_ms(at_ms))), partition=partition.number
+                )
                 self._metrics.ticks.inc()
 
     def _due(self, partition: LivePartition, lag: int | None) -> int | None:
@@ -117,9 +120,3 @@ class Ticker:
         at = int(now - settings.tick_behind * 1000)
         is_live = now - front <= settings.live_within * 1000
         return at if is_live and at > front else None
-
-
-def tick_at(at_ms: int) -> bytes:
-    """A tick as it stands in the log."""
-    at = datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return msgspec.json.encode({"event_type": "clock.tick", "occurred_at": at})

@@ -20,8 +20,8 @@ from time import perf_counter
 from typing import Any
 
 from detectors.base import AnyDetector
-from schemas.codec import dead_letter, decode, encode
-from schemas.deadletters import DeadLetter, Reason
+from schemas.codec import decode, encode
+from schemas.deadletters import DeadLetter
 from schemas.envelope import Event, Tick
 from schemas.moments import Text
 from schemas.times import iso
@@ -33,6 +33,7 @@ from streams.runners.collecting import long_lived_state
 from streams.runners.kpi_parts import KpiPart, merge_kpis
 from streams.runners.results import MomentLedger
 from streams.settings import OperatorSettings
+from streams.sinks.ports import too_late_letter
 from streams.sources.logs import LogSource, open_log
 from streams.sources.rows import Records
 from streams.sources.sharing import Share
@@ -148,7 +149,7 @@ class _Share:
         for place, detail in effects.too_late:
             raw, position = records.raws[places[place]], records.positions[places[place]]
             payload = raw if isinstance(raw, bytes) else encode(events[place])
-            self._set_aside(dead_letter(payload, origin, position, Reason.TOO_LATE, detail, field="occurred_at"))
+            self._set_aside(too_late_letter(payload, origin, position, detail))
         self._take(effects)
 
     def _is_letter(self, one: Event | Tick | DeadLetter) -> bool:

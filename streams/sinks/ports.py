@@ -51,14 +51,9 @@ class Delivery:
                 suffixes.append(placement[2])
                 places.append(position)
 
-    def add_late(
-        self, raws: Sequence[bytes], positions: Sequence[int], too_late: Sequence[SetAside], origin: str = ""
-    ) -> None:
+    def add_late(self, raws: Sequence[bytes], positions: Sequence[int], too_late: Sequence[SetAside]) -> None:
         """Take in the events of a batch that came later than allowed, as dead letters with their place."""
-        self.dead_letters += [
-            dead_letter(raws[place], origin, positions[place], Reason.TOO_LATE, detail, field="occurred_at")
-            for place, detail in too_late
-        ]
+        self.dead_letters += [too_late_letter(raws[place], "", positions[place], detail) for place, detail in too_late]
 
     def add_effects(self, effects: Effects) -> None:
         """Take in all effects but those that need the records themselves."""
@@ -69,6 +64,11 @@ class Delivery:
 
     def __len__(self) -> int:
         return len(self.lines)
+
+
+def too_late_letter(raw: bytes, origin: str, position: int, detail: str) -> DeadLetter:
+    """An event that came later than allowed, with its place and what the engine says of it."""
+    return dead_letter(raw, origin, position, Reason.TOO_LATE, detail, field="occurred_at")
 
 
 def _written_anew(event: Event) -> bytes:

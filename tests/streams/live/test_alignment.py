@@ -11,14 +11,12 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.codec import decode
 from schemas.envelope import Tick
+from schemas.times import from_ms
 from streams.live.alignment import Alignment, Round
 from streams.live.intake import Intake
-from streams.live.silence import tick_at
 
-TICK = decode(tick_at(1_760_000_000_000))
-assert isinstance(TICK, Tick)
+TICK = Tick(occurred_at=from_ms(1_760_000_000_000))
 TOPICS = ("orders", "care", "usage")
 
 
