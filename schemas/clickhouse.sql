@@ -37,7 +37,7 @@ CREATE TABLE IF NOT EXISTS events
 )
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(occurred_at)
-ORDER BY (customer_id, occurred_at, event_id)
+ORDER BY (event_type, customer_id, occurred_at, event_id) -- few types first: an indicator reads its types only, a customer's timeline a few granules of each
 TTL stored_at + INTERVAL 400 DAY DELETE
 SETTINGS fsync_after_insert = 1;
 
@@ -170,6 +170,156 @@ ORDER BY (indicator, grain, window_start, stage, touchpoint, channel, tier, depa
 TTL stored_at + INTERVAL 60 DAY DELETE WHERE grain = 'minute', stored_at + INTERVAL 800 DAY DELETE WHERE grain != 'minute'
 SETTINGS fsync_after_insert = 1;
 
+CREATE TABLE IF NOT EXISTS indicator_rows
+(
+    indicator LowCardinality(String),
+    grain LowCardinality(String),
+    window_start DateTime64(3, 'UTC'),
+    stage LowCardinality(String),
+    touchpoint LowCardinality(String),
+    channel LowCardinality(String),
+    tier LowCardinality(String),
+    department LowCardinality(String),
+    region LowCardinality(String),
+    detail LowCardinality(String),
+    numerator Float64,
+    denominator Float64,
+    customers Array(String),
+    base_customers Array(String),
+    spread Array(Float64),
+    version UInt64,
+    stored_at DateTime('UTC') DEFAULT now('UTC')
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY (grain, toYYYYMM(window_start))
+ORDER BY (indicator, grain, window_start, stage, touchpoint, channel, tier, department, region, detail)
+TTL stored_at + INTERVAL 60 DAY DELETE WHERE grain = 'minute', stored_at + INTERVAL 800 DAY DELETE WHERE grain != 'minute'
+SETTINGS fsync_after_insert = 1;
+
+CREATE TABLE IF NOT EXISTS indicator_registry
+(
+    indicator LowCardinality(String),
+    name_zh String,
+    name_en String,
+    definition_zh String,
+    definition_en String,
+    formula_zh String,
+    formula_en String,
+    unit LowCardinality(String),
+    direction LowCardinality(String),
+    cycle LowCardinality(String),
+    target Nullable(Float64),
+    warning Nullable(Float64),
+    owner LowCardinality(String),
+    stage LowCardinality(String),
+    quadrant LowCardinality(String),
+    etom String,
+    availability LowCardinality(String),
+    position UInt16,
+    stored_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')
+)
+ENGINE = ReplacingMergeTree(stored_at)
+ORDER BY (indicator)
+TTL toDateTime(stored_at) + INTERVAL 3650 DAY DELETE;
+
+CREATE TABLE IF NOT EXISTS indicator_marks
+(
+    indicator LowCardinality(String),
+    fingerprint String,
+    read_until DateTime('UTC'),
+    stored_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')
+)
+ENGINE = ReplacingMergeTree(stored_at)
+ORDER BY (indicator)
+TTL toDateTime(stored_at) + INTERVAL 800 DAY DELETE;
+
+CREATE TABLE IF NOT EXISTS policy_steps
+(
+    pack LowCardinality(String),
+    clause String,
+    metric LowCardinality(String),
+    purpose LowCardinality(String),
+    percent UInt16,
+    within_ms UInt64,
+    effective_from Date32,
+    effective_to Nullable(Date32),
+    active Bool,
+    stored_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')
+)
+ENGINE = ReplacingMergeTree(stored_at)
+ORDER BY (pack, metric, purpose, percent)
+TTL toDateTime(stored_at) + INTERVAL 3650 DAY DELETE;
+
+CREATE TABLE IF NOT EXISTS customers
+(
+    customer_id String,
+    seen_first SimpleAggregateFunction(min, DateTime64(3, 'UTC')),
+    seen_last SimpleAggregateFunction(max, DateTime64(3, 'UTC')),
+    tier AggregateFunction(argMax, String, Tuple(DateTime64(3, 'UTC'), String)),
+    region AggregateFunction(argMax, String, Tuple(DateTime64(3, 'UTC'), String)),
+    manager AggregateFunction(argMaxIf, String, Tuple(DateTime64(3, 'UTC'), String), UInt8),
+    bill AggregateFunction(argMaxIf, Tuple(Int64, String), Tuple(DateTime64(3, 'UTC'), String), UInt8),
+    left_at SimpleAggregateFunction(max, DateTime64(3, 'UTC')),
+    stored_at SimpleAggregateFunction(max, DateTime('UTC'))
+)
+ENGINE = AggregatingMergeTree
+ORDER BY (customer_id)
+TTL stored_at + INTERVAL 800 DAY DELETE
+SETTINGS fsync_after_insert = 1;
+
+CREATE TABLE IF NOT EXISTS mot_power
+(
+    touchpoint LowCardinality(String),
+    stage LowCardinality(String),
+    valence LowCardinality(String),
+    power Float64,
+    low Float64,
+    high Float64,
+    visits UInt64,
+    raw Nullable(Float64),
+    prior Float64,
+    from_data Bool,
+    window_start DateTime64(3, 'UTC'),
+    window_end DateTime64(3, 'UTC'),
+    version UInt64,
+    stored_at DateTime('UTC') DEFAULT now('UTC')
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (touchpoint, valence, window_start, window_end)
+TTL stored_at + INTERVAL 800 DAY DELETE;
+
+CREATE TABLE IF NOT EXISTS external_values
+(
+    indicator LowCardinality(String),
+    kind LowCardinality(String),
+    name String,
+    period_start Date,
+    period_end Date,
+    value Float64,
+    difficulty Nullable(Float64),
+    source String,
+    note String,
+    version UInt64,
+    stored_at DateTime('UTC') DEFAULT now('UTC')
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (indicator, kind, name, period_start, period_end)
+TTL stored_at + INTERVAL 3650 DAY DELETE;
+
+CREATE TABLE IF NOT EXISTS pipeline_health
+(
+    at DateTime64(3, 'UTC'),
+    component LowCardinality(String),
+    instance LowCardinality(String),
+    metric LowCardinality(String),
+    value Float64,
+    stored_at DateTime('UTC') DEFAULT now('UTC')
+)
+ENGINE = ReplacingMergeTree
+PARTITION BY toYYYYMM(at)
+ORDER BY (component, metric, instance, at)
+TTL stored_at + INTERVAL 30 DAY DELETE;
+
 CREATE TABLE IF NOT EXISTS touchpoints
 (
     touchpoint LowCardinality(String),
@@ -209,3 +359,28 @@ CREATE VIEW IF NOT EXISTS transitions_now AS SELECT * FROM journey_transitions F
 CREATE VIEW IF NOT EXISTS handoffs_now AS SELECT * FROM handoffs FINAL;
 
 CREATE VIEW IF NOT EXISTS dead_letters_now AS SELECT * FROM dead_letters FINAL;
+
+CREATE VIEW IF NOT EXISTS indicator_now AS SELECT * FROM indicator_rows FINAL;
+
+CREATE VIEW IF NOT EXISTS indicators AS SELECT * FROM indicator_registry FINAL;
+
+CREATE VIEW IF NOT EXISTS policy_steps_now AS SELECT * FROM policy_steps FINAL;
+
+CREATE VIEW IF NOT EXISTS customers_now AS
+SELECT
+    customer_id,
+    argMaxMerge(c.tier) AS tier,
+    argMaxMerge(c.region) AS region,
+    argMaxIfMerge(c.manager) AS manager,
+    argMaxIfMerge(c.bill).1 AS monthly_minor,
+    argMaxIfMerge(c.bill).2 AS currency,
+    min(c.seen_first) AS seen_first,
+    max(c.seen_last) AS seen_last,
+    if(max(c.left_at) = toDateTime64(0, 3, 'UTC'), NULL, max(c.left_at)) AS left_at
+FROM customers AS c
+GROUP BY customer_id;
+
+CREATE VIEW IF NOT EXISTS mot_power_now AS
+SELECT * FROM mot_power FINAL WHERE version = (SELECT max(version) FROM mot_power);
+
+CREATE VIEW IF NOT EXISTS external_now AS SELECT * FROM external_values FINAL;
