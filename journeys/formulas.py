@@ -125,7 +125,8 @@ def _filled(measure: Measure, since: str, until: str) -> str:
         f"AND occurred_at >= {begin} AND occurred_at < {end})",
         "{customers}": "customers_now",
         "{steps}": "(SELECT * FROM policy_steps FINAL WHERE active)",
-        "{population}": _population(since, until),
+        "{population}": "(SELECT day AS at, tier, region, customers FROM population FINAL "  # noqa: S608
+        f"WHERE day >= {since} AND day < {until})",
         "{now}": NOW,
         "{from}": since,
         "{to}": until,
@@ -137,21 +138,3 @@ def _filled(measure: Measure, since: str, until: str) -> str:
     for token, sql in filled.items():
         text = text.replace(token, sql)
     return text
-
-
-def _population(since: str, until: str) -> str:
-    """Customers known by the end of a UTC day and not gone, by day, tier and region."""
-    first, last = f"greatest({since}, {_EARLIEST})", f"least({until}, {NOW} + INTERVAL 1 DAY)"
-    days = f"range(toUInt32(greatest(0, dateDiff('day', toStartOfDay({first}), toStartOfDay({last}))) + 1))"
-    day = f"addDays(toStartOfDay({first}), step)"
-    return (
-        f"(SELECT toDateTime64(day, 3, 'UTC') AS at, tier, region, toFloat64(sum(people)) AS customers FROM "  # noqa: S608
-        f"(SELECT arrayJoin(arrayMap(step -> {day}, {days})) AS day) AS days "
-        "CROSS JOIN (SELECT toStartOfDay(seen_first) AS since_day, toStartOfDay(left_at) AS left_day, tier, region, "
-        "count() AS people FROM customers_now GROUP BY since_day, left_day, tier, region) AS known "
-        "WHERE since_day <= day AND (left_day IS NULL OR left_day > day) "
-        f"AND day >= {since} AND day < {until} AND day <= {NOW} GROUP BY day, tier, region)"
-    )
-
-
-_EARLIEST = "(SELECT toStartOfDay(min(occurred_at)) FROM events)"

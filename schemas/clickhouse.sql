@@ -227,6 +227,7 @@ CREATE TABLE IF NOT EXISTS indicator_marks
     indicator LowCardinality(String),
     fingerprint String,
     read_until DateTime('UTC'),
+    front DateTime64(3, 'UTC'),
     stored_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')
 )
 ENGINE = ReplacingMergeTree(stored_at)
@@ -256,7 +257,7 @@ CREATE TABLE IF NOT EXISTS customers
     seen_first SimpleAggregateFunction(min, DateTime64(3, 'UTC')),
     seen_last SimpleAggregateFunction(max, DateTime64(3, 'UTC')),
     tier AggregateFunction(argMax, String, Tuple(DateTime64(3, 'UTC'), String)),
-    region AggregateFunction(argMax, String, Tuple(DateTime64(3, 'UTC'), String)),
+    region AggregateFunction(argMaxIf, String, Tuple(DateTime64(3, 'UTC'), String), UInt8),
     manager AggregateFunction(argMaxIf, String, Tuple(DateTime64(3, 'UTC'), String), UInt8),
     bill AggregateFunction(argMaxIf, Tuple(Int64, String), Tuple(DateTime64(3, 'UTC'), String), UInt8),
     left_at SimpleAggregateFunction(max, DateTime64(3, 'UTC')),
@@ -264,6 +265,21 @@ CREATE TABLE IF NOT EXISTS customers
 )
 ENGINE = AggregatingMergeTree
 ORDER BY (customer_id)
+TTL stored_at + INTERVAL 800 DAY DELETE
+SETTINGS fsync_after_insert = 1;
+
+CREATE TABLE IF NOT EXISTS population
+(
+    day DateTime64(3, 'UTC'),
+    tier LowCardinality(String),
+    region LowCardinality(String),
+    customers Float64,
+    version UInt64,
+    stored_at DateTime('UTC') DEFAULT now('UTC')
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toYYYYMM(day)
+ORDER BY (day, tier, region)
 TTL stored_at + INTERVAL 800 DAY DELETE
 SETTINGS fsync_after_insert = 1;
 
@@ -370,7 +386,7 @@ CREATE VIEW IF NOT EXISTS customers_now AS
 SELECT
     customer_id,
     argMaxMerge(c.tier) AS tier,
-    argMaxMerge(c.region) AS region,
+    if(argMaxIfMerge(c.region) = '', 'unknown', argMaxIfMerge(c.region)) AS region,
     argMaxIfMerge(c.manager) AS manager,
     argMaxIfMerge(c.bill).1 AS monthly_minor,
     argMaxIfMerge(c.bill).2 AS currency,

@@ -1,0 +1,60 @@
+"""Who the customers are, and how many there were on each day: what rates are divided by.
+
+A customer's row is put together by min, max and argMax only, so that reading an event twice changes nothing. The
+population of a day counts customers seen by its end and not gone, under the tier and region that are known today.
+"""
+
+# ruff: noqa: S608 - nothing but our own words
+
+from __future__ import annotations
+
+from typing import Any
+
+from journeys.formulas import NOW
+
+_AT = "tuple(occurred_at, event_id)"
+_NEVER = "toDateTime64(0, 3, 'UTC')"
+_GONE = "('churn.confirmed', 'port_out.completed')"
+
+
+def note_customers(client: Any, stored_since: str) -> None:
+    """Take in the customers of events stored since then (an SQL time). Raises ClickHouseError."""
+    client.command(
+        "INSERT INTO customers (customer_id, seen_first, seen_last, tier, region, manager, bill, left_at, stored_at) "
+        "SELECT customer_id, min(occurred_at), max(occurred_at), "
+        f"argMaxState(toString(tier), {_AT}), "
+        f"argMaxIfState(toString(region), {_AT}, toUInt8(region NOT IN ('', 'unknown'))), "
+        f"argMaxIfState(JSONExtractString(attributes, 'manager_id'), {_AT}, "
+        "toUInt8(event_type = 'account.manager_changed')), "
+        f"argMaxIfState(tuple(ifNull(amount_minor, 0), toString(currency)), {_AT}, toUInt8(event_type = 'bill.issued')), "
+        f"maxIf(occurred_at, event_type IN {_GONE}), now('UTC') "
+        f"FROM events WHERE stored_at >= {stored_since} GROUP BY customer_id"
+    )
+
+
+def count_population(client: Any, version: int) -> None:
+    """Write the days whose population is another than before, up to the day of the latest event.
+
+    Days without a change keep their rows, so that what is divided by them is not computed anew.
+    """
+    step = "arrayJoin(range(toUInt32(dateDiff('day', first, last)) + 1))"
+    days = (
+        f"SELECT first + INTERVAL {step} DAY AS day FROM (SELECT toStartOfDay(min(seen_first)) AS first, "
+        f"toStartOfDay({NOW}) AS last, count() AS people FROM customers) WHERE people > 0"
+    )
+    groups = (
+        "SELECT toStartOfDay(seen_first) AS since, ifNull(toStartOfDay(left_at), toDateTime('2105-01-01', 'UTC')) "
+        "AS until, tier, region, count() AS people FROM customers_now GROUP BY ALL"
+    )
+    counted = (
+        "SELECT toDateTime64(day, 3, 'UTC') AS day, toString(tier) AS tier, toString(region) AS region, "
+        "toFloat64(sum(people)) AS customers, 1 AS fresh "
+        f"FROM ({days}) AS days CROSS JOIN ({groups}) AS known WHERE since <= day AND until > day GROUP BY ALL"
+    )
+    kept = "SELECT day, toString(tier), toString(region), customers, 0 AS fresh FROM population FINAL"
+    client.command(
+        "INSERT INTO population (day, tier, region, customers, version) "
+        f"SELECT day, tier, region, sumIf(customers, fresh = 1) AS now_there, {version} "
+        f"FROM ({counted} UNION ALL {kept}) GROUP BY day, tier, region "
+        "HAVING now_there != sumIf(customers, fresh = 0)"
+    )

@@ -1,0 +1,181 @@
+"""Computes the rows of all indicators from the facts: again and again, always whole windows, always absolute values.
+
+A refresh asks what was stored since the one before, takes the days that this can have changed, computes them anew and
+writes the rows that are others than before, under a higher version. Whatever is stored twice, late or by a replay, the
+next refresh gives what a recount of the facts gives. One refresh at a time; a second one does no harm but work.
+"""
+
+# ruff: noqa: S608 - nothing but our own words and the registry's SQL
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from time import monotonic
+from typing import Any
+
+import msgspec
+
+from journeys.formulas import BEGINNING as BEGINNING_SQL
+from journeys.formulas import END as END_SQL
+from journeys.formulas import ROW_DIMS, measure_of, rollup_sql, views
+from journeys.registry import Indicator, Registry, RowGrain
+from streams.sinks import ddl
+from streams.sinks.rows import encoded
+from streams.warehouse.customers import count_population, note_customers
+from streams.warehouse.dirty import BEGINNING, END, News, Span, changed, news_since
+from streams.warehouse.reference import registry_rows
+
+OVERLAP_SECONDS = 120
+"""So far behind the last reading a refresh begins: a row's time of storing is taken when its insert begins."""
+_ALL = "*"
+"""The name under which the registry as a whole is marked."""
+_WHOLE: dict[str, Any] = {
+    "max_partitions_per_insert_block": 0,
+    "join_use_nulls": 0,
+    "do_not_merge_across_partitions_select_final": 1,
+    "optimize_aggregation_in_order": 0,
+}
+_KEYS = ", ".join(("indicator", "grain", "window_start", *ROW_DIMS))
+_VALUES = ("numerator", "denominator", "customers", "base_customers", "spread")
+
+
+@dataclass(slots=True)
+class Refreshed:
+    """What a refresh did: indicators looked at and computed anew, seconds it took; `slowest` as (seconds, id)."""
+
+    indicators: int = 0
+    computed: int = 0
+    seconds: float = 0.0
+    slowest: list[tuple[float, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    fingerprint: str
+    read_until: datetime
+    front: datetime
+
+
+class Refresher:
+    """Refreshes the indicators of `registry` in the client's database. `steps` are the rows of table `policy_steps`."""
+
+    def __init__(self, client: Any, registry: Registry, steps: Sequence[dict[str, Any]]) -> None:
+        self._client = client
+        self._registry = registry
+        self._steps = steps
+
+    def refresh(self, *, full: bool = False) -> Refreshed:
+        """Bring all rows up to date; `full` computes everything anew. Raises ClickHouseError."""
+        began = monotonic()
+        ddl.apply(self._client)
+        marks = {} if full else self._marks()
+        read_until = self._scalar("SELECT toString(now('UTC'))")
+        self._describe(marks.get(_ALL), read_until)
+        since = _stored_since(marks.get(_ALL))
+        note_customers(self._client, since)
+        count_population(self._client, self._scalar("SELECT max(version) + 1 FROM population"))
+        news: dict[str, News] = {}
+        done = Refreshed()
+        for indicator in self._registry.computed():
+            mark = marks.get(indicator.id)
+            if mark is not None and mark.fingerprint != self._fingerprint(indicator):
+                mark = None
+            stored = _stored_since(mark)
+            if stored not in news:
+                news[stored] = news_since(self._client, stored)
+            self._bring_up(indicator, mark, news[stored], done)
+            self._note(indicator.id, self._fingerprint(indicator), read_until, news[stored].front)
+        done.seconds = monotonic() - began
+        done.slowest = sorted(done.slowest, reverse=True)[:10]
+        return done
+
+    def _bring_up(self, indicator: Indicator, mark: _Mark | None, news: News, done: Refreshed) -> None:
+        done.indicators += 1
+        began = monotonic()
+        if mark is None:
+            for statement in views(indicator):
+                self._client.command(statement)
+            span: Span | None = Span(BEGINNING, END)
+        else:
+            span = changed(measure_of(indicator), news, mark.front)
+        if span is None:
+            return
+        for grain in measure_of(indicator).grains:
+            self._roll_up(indicator, grain, span)
+        done.computed += 1
+        done.slowest.append((round(monotonic() - began, 3), indicator.id))
+
+    def _roll_up(self, indicator: Indicator, grain: RowGrain, span: Span) -> None:
+        """Compute the windows of `span`, and write the rows that are new, others than before, or no more."""
+        if grain == "cycle":  # a bill period begins long before the bill: all of them, there is one a month
+            span = Span(BEGINNING, END)
+        since, until = _sql(span.first), _sql(span.last)
+        version = self._scalar("SELECT max(version) + 1 FROM indicator_rows")
+        columns = ", ".join(f"anyIf({name}, fresh = 1) AS new_{name}" for name in _VALUES)
+        same = " AND ".join(f"new_{name} = anyIf({name}, fresh = 0)" for name in _VALUES)
+        self._client.command(
+            f"INSERT INTO indicator_rows ({_KEYS}, {', '.join(_VALUES)}, version) "
+            f"SELECT {_KEYS}, {columns}, {version} FROM ("
+            f"SELECT {_KEYS}, {', '.join(_VALUES)}, 1 AS fresh FROM ({rollup_sql(indicator, grain, since, until)}) "
+            "UNION ALL "
+            f"SELECT {_KEYS}, {', '.join(_VALUES)}, 0 AS fresh FROM indicator_rows FINAL "
+            f"WHERE indicator = '{indicator.id}' AND grain = '{grain}' "
+            f"AND window_start >= {since} AND window_start < {until}"
+            f") GROUP BY {_KEYS} HAVING NOT ({same})",
+            settings=_WHOLE,
+        )
+
+    def _describe(self, mark: _Mark | None, read_until: str) -> None:
+        """Write the reference rows when they are others than last time."""
+        said = self._fingerprint(None)
+        if mark is None or mark.fingerprint != said:
+            for table, rows in (("indicator_registry", registry_rows(self._registry)), ("policy_steps", self._steps)):
+                self._client.raw_insert(table, insert_block=b"\n".join(encoded(rows)), fmt="JSONEachRow")
+        self._note(_ALL, said, read_until, None)
+
+    def _fingerprint(self, indicator: Indicator | None) -> str:
+        """A hash of all that decides the rows of `indicator`, or of the whole registry."""
+        meant: Any = list(self._steps)
+        if indicator is None:
+            meant = [meant, [one.model_dump(mode="json") for one in self._registry.values()]]
+        else:
+            measure = measure_of(indicator)
+            steps = meant if "{steps}" in measure.units else []
+            meant = [steps, measure.model_dump(mode="json"), rollup_sql(indicator, "day", "since", "until")]
+        return sha256(msgspec.json.encode(meant)).hexdigest()[:16]
+
+    def _marks(self) -> dict[str, _Mark]:
+        rows = self._client.query(
+            "SELECT indicator, fingerprint, read_until, front FROM indicator_marks FINAL"
+        ).result_rows
+        return {str(name): _Mark(said, until, _aware(front)) for name, said, until, front in rows}
+
+    def _note(self, name: str, fingerprint: str, read_until: str, front: datetime | None) -> None:
+        row = {"indicator": name, "fingerprint": fingerprint, "read_until": read_until}
+        if front is not None:
+            row["front"] = front.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+        self._client.raw_insert("indicator_marks", insert_block=msgspec.json.encode(row), fmt="JSONEachRow")
+
+    def _scalar(self, sql: str) -> Any:
+        return self._client.query(sql).result_rows[0][0]
+
+
+def _stored_since(mark: _Mark | None) -> str:
+    if mark is None:
+        return "toDateTime(0, 'UTC')"
+    return f"toDateTime('{mark.read_until:%Y-%m-%d %H:%M:%S}', 'UTC') - INTERVAL {OVERLAP_SECONDS} SECOND"
+
+
+def _sql(moment: datetime) -> str:
+    if moment == BEGINNING:
+        return BEGINNING_SQL
+    if moment == END:
+        return END_SQL
+    return f"toDateTime64('{moment:%Y-%m-%d %H:%M:%S}', 3, 'UTC')"
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=BEGINNING.tzinfo) if moment.tzinfo is None else moment
