@@ -19,10 +19,10 @@ from pydantic import TypeAdapter, ValidationError
 from detectors.catalogue import CATALOGUE
 from streams.cli.failures import CliError, UsageFault
 from streams.cli.quiet import quiet_clients
-from streams.cli.run_sinks import now_ms, stopped_by_signal
 from streams.cli.session import Session
 from streams.kafka.settings import KafkaSettings, load_kafka_settings
 from streams.runners.health import served
+from streams.runners.process import now_ms, stopped_by_signal
 from streams.runners.sink_alerts import AlertCollector, AlertProgress, AlertRunner, AlertSettings, SetAside
 from streams.settings import Duration
 from streams.sinks.alert_files import ConsoleTarget, JsonlTarget

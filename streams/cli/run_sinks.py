@@ -4,10 +4,8 @@ standard error every few seconds."""
 from __future__ import annotations
 
 import asyncio
-import signal
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,10 +16,11 @@ from prometheus_client import CollectorRegistry
 
 from streams.cli.quiet import quiet_clients
 from streams.cli.session import Session
-from streams.kafka.settings import KafkaSettings, load_kafka_settings
+from streams.kafka.settings import load_kafka_settings
 from streams.lock import FolderLock
 from streams.runners.folder import clickhouse_path
 from streams.runners.health import served
+from streams.runners.process import instance_name, now_ms, stopped_by_signal
 from streams.runners.query_server import QueryServer
 from streams.runners.sink_clickhouse import ClickHouseSinkRunner, SinkCollector, SinkProgress
 from streams.settings import OperatorSettings, load_settings
@@ -41,11 +40,6 @@ class ClickHouseOptions:
     port: int | None
 
 
-def now_ms() -> int:
-    """Milliseconds since 1970: how long ago a record was written is a question to the wall clock."""
-    return time.time_ns() // 1_000_000
-
-
 def run_clickhouse(session: Session, options: ClickHouseOptions) -> None:
     """Store what comes by Kafka until stopped. Raises StreamsError."""
     kafka = load_kafka_settings(options.kafka, bootstrap=options.bootstrap, environment=session.environment)
@@ -54,57 +48,49 @@ def run_clickhouse(session: Session, options: ClickHouseOptions) -> None:
     with ExitStack() as opened:
         if "://" in options.clickhouse:
             server = server_at(options.clickhouse, session.environment)
-            where = str(server)
+            where, instance = str(server), instance_name() + (f":{options.port}" if options.port else "")
             connect: Callable[[], Any] = server.connect
         else:
             folder = Path(options.clickhouse)
             opened.enter_context(FolderLock(folder))
             clickhouse_path(folder).mkdir(exist_ok=True)
             opened.callback(QueryServer(folder, clickhouse_path(folder)).close)
-            where, connect = str(folder), partial(open_embedded, clickhouse_path(folder))
+            where, instance = str(folder), instance_name(folder)
+            connect = partial(open_embedded, clickhouse_path(folder))
 
         def open_sink() -> TopicSink:
             sink = TopicSink(with_tables(connect()))
             sink.write_rows("touchpoints", encoded(touchpoint_rows(settings.touchpoints())))
             return sink
 
-        asyncio.run(_clickhouse(session, kafka, open_sink, settings, where, options.port))
+        lines = _SinkLines(session, where)
+        runner = partial(
+            ClickHouseSinkRunner,
+            kafka,
+            open_sink,
+            settings.placements(),
+            now_ms=now_ms,
+            where=where,
+            told=lines.tell,
+            instance=instance,
+        )
+        words = session.say("live.sink_begins", bootstrap=kafka.bootstrap, where=where)
+        asyncio.run(_clickhouse(session, runner, words, options.port))
 
 
 async def _clickhouse(
-    session: Session,
-    kafka: KafkaSettings,
-    open_sink: Callable[[], TopicSink],
-    settings: OperatorSettings,
-    where: str,
-    port: int | None,
+    session: Session, made: Callable[[], ClickHouseSinkRunner], begins: str, port: int | None
 ) -> None:
-    lines = _SinkLines(session, where)
-    runner = ClickHouseSinkRunner(kafka, open_sink, settings.placements(), now_ms=now_ms, where=where, told=lines.tell)
+    runner = made()
     registry = CollectorRegistry()
     SinkCollector(runner.progress, registry)
     with stopped_by_signal(runner.stop):
-        session.err.print(
-            session.say("live.sink_begins", bootstrap=kafka.bootstrap, where=where), markup=False, soft_wrap=True
-        )
+        session.err.print(begins, markup=False, soft_wrap=True)
         async with served(port, healthy=runner.healthy, ready=runner.ready, registry=registry) as server:
             if server is not None:
                 session.err.print(session.say("live.listening", port=server.port), markup=False, soft_wrap=True)
             await runner.run()
     session.err.print(session.say("live.stopped"), markup=False, soft_wrap=True)
-
-
-@contextmanager
-def stopped_by_signal(stop: Callable[[], None]) -> Iterator[None]:
-    """Call `stop` at SIGINT or SIGTERM, on the running event loop."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
-    try:
-        yield
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
 
 
 class _SinkLines:

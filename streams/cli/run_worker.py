@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import os
-import socket
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +20,7 @@ from streams.kafka.settings import load_kafka_settings
 from streams.live.settings import LiveSettings
 from streams.lock import FolderLock
 from streams.runners.faust_app import LiveApp
+from streams.runners.process import instance_name
 from streams.runners.worker import Worker
 from streams.settings import load_settings
 
@@ -76,17 +75,10 @@ def run_worker(session: Session, options: WorkerOptions) -> None:
             operator=operator,
             settings=LiveSettings() if options.customers is None else LiveSettings(max_cached=options.customers),
             detectors=None if options.detectors is None else options.detectors.split(","),
-            worker=worker_name(options.state),
+            worker=instance_name(options.state),
             failed=lambda fault: _end(session, fault),
         )
         asyncio.run(_run(session, app, options.port))
-
-
-def worker_name(state: Path) -> str:
-    """A name that stays the same for this folder on this machine: the group keeps the partitions of a worker that comes
-    back within the session time-out."""
-    where = hashlib.blake2b(str(state.resolve()).encode(), digest_size=4).hexdigest()
-    return f"{socket.gethostname()}-{where}"
 
 
 async def _run(session: Session, app: LiveApp, port: int | None) -> None:

@@ -49,6 +49,13 @@ class EffectsProducer:
         """
         return [await self._sent(record, partition) for record in records_of(delivery, partition, self._kpi_tables)]
 
+    async def tell(self, record: TopicRecord) -> asyncio.Future[Any]:
+        """Hand over a record that is no effect and has no partition of its own; its acknowledgement may be ignored."""
+        sent: asyncio.Future[Any] = await self.producer.send(
+            self._topics[record.topic_kind], value=record.value, key=record.key, headers=list(record.headers)
+        )
+        return sent
+
     async def _sent(self, record: TopicRecord, partition: int) -> Awaitable[Any]:
         sent: Awaitable[Any] = await self.producer.send(
             self._topics[record.topic_kind],

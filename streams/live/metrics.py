@@ -16,12 +16,17 @@ _LATENCY = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30
 
 
 class Metrics:
-    """The worker's metrics in `registry`. `now_ms` is the wall clock, for the age of an event at its alert."""
+    """The worker's metrics in `registry`. `now_ms` is the wall clock, for the age of an event at its alert.
 
-    def __init__(self, now_ms: Callable[[], float]) -> None:
+    `longest_commit` and `longest_restore` (seconds, None for none) are since whoever reports them set them to None.
+    """
+
+    def __init__(self, now_ms: Callable[[], int]) -> None:
         self.registry = registry = CollectorRegistry()
         self._now_ms = now_ms
         self.totals: TotalsCounter[str] = TotalsCounter()
+        self.longest_commit: float | None = None
+        self.longest_restore: float | None = None
         self.records = Counter("mot_worker_records", "Records taken in", registry=registry)
         self.alerts = Counter("mot_worker_alerts", "Moments said, with every change", ["detector"], registry=registry)
         self.dead_letters = Counter("mot_worker_dead_letters", "Records set aside", ["reason"], registry=registry)
@@ -85,6 +90,7 @@ class Metrics:
     def committed(self, partition: int, seconds: float) -> None:
         """A commit is done."""
         self.commit_seconds.observe(seconds)
+        self.longest_commit = max(seconds, self.longest_commit or 0.0)
         self.checkpoint_at.labels(str(partition)).set(self._now_ms() / 1000)
 
     def forget(self, partition: int) -> None:
@@ -96,4 +102,5 @@ class Metrics:
     def taken_over(self, partition: int, seconds: float, records: int) -> None:
         """A partition was taken over."""
         self.restore_seconds.labels(str(partition)).set(seconds)
+        self.longest_restore = max(seconds, self.longest_restore or 0.0)
         self.restored_records.labels(str(partition)).set(records)

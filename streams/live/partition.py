@@ -52,7 +52,8 @@ class LivePartition:
 
     `next` maps each events topic to the first offset not yet applied, `fetched` to the first not yet taken in, which is
     later where several topics are aligned; `progress_at` is the monotonic time at which all was well last: something
-    moved, or nothing waited; `taken_at` that of the last records applied.
+    moved, or nothing waited; `taken_at` that of the last records applied. `stamp_ms` is the log's stamp on the last
+    record taken in, 0 before the first.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class LivePartition:
         self._committed_at = monotonic()
         self.progress_at = self.taken_at = monotonic()
         self.committing = False
+        self.stamp_ms = 0
 
     async def take(self, topic: str, records: Sequence[Any], ack: Ack) -> None:
         """Take in the aiokafka `records` of one fetch of `topic`; `ack` is called when they are committed."""
@@ -98,6 +100,7 @@ class LivePartition:
                 return  # the fetch that brought them is acknowledged when they are committed
             self._skipped(topic, wanted, records[0].offset)
             self.fetched[topic] = records[-1].offset + 1
+            self.stamp_ms = records[-1].timestamp
             taken = taken_in(f"{topic}-{self.number}", records)
             if self._alignment is None:
                 self.next[topic] = records[-1].offset + 1

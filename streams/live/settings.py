@@ -17,6 +17,7 @@ class LiveSettings:
     read to its end and nothing came for `tick_after` seconds, a tick is written to its log; it says `tick_behind`
     seconds ago, because sources may be that slow. A log whose clock is more than `live_within` seconds behind is
     history: it is not ticked.
+    Every `report_seconds` it says on the facts topic how it is doing.
     A worker that has something to read and gets nothing done for `stuck_after` seconds ends itself.
     """
 
@@ -31,4 +32,5 @@ class LiveSettings:
     live_within: float = 86_400.0
     stuck_after: float = 60.0
     unready_after: float = 10.0
+    report_seconds: float = 10.0
     strict: bool = False

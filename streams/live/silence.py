@@ -90,7 +90,7 @@ class Ticker:
         producer: AIOKafkaProducer,
         settings: LiveSettings,
         metrics: Metrics,
-        now_ms: Callable[[], float],
+        now_ms: Callable[[], int],
     ) -> None:
         self._topic = kafka.events[0]
         self._producer = producer

@@ -18,7 +18,6 @@ import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from time import time_ns
 from typing import Any
 
 import faust
@@ -38,8 +37,10 @@ from streams.live.metrics import Metrics
 from streams.live.ownership import Ownership, put_aside
 from streams.live.partition import Common, LivePartition, survive
 from streams.live.rekeying import forward
+from streams.live.reports import Reports
 from streams.live.settings import LiveSettings, Step
 from streams.live.silence import LogEnds, Ticker
+from streams.runners.process import instance_name, now_ms
 from streams.settings import OperatorSettings, load_settings
 
 _UPKEEP_SECONDS = 0.5
@@ -49,11 +50,6 @@ _HELD_BACK = 50_000
 """Records of a topic that may wait for those of other topics."""
 
 logger = logging.getLogger(__name__)
-
-
-def wall_clock_ms() -> float:
-    """Milliseconds since the epoch. The worker's only clock of that kind; the engine never sees it."""
-    return time_ns() / 1e6
 
 
 def fail_stop(fault: BaseException) -> None:
@@ -107,7 +103,7 @@ class LiveApp(faust.App):
     ) -> None:
         self.kafka = kafka
         self.settings = settings or LiveSettings()
-        self.metrics = Metrics(wall_clock_ms)
+        self.metrics = Metrics(now_ms)
         self.effects = EffectsProducer(kafka)
         common = Common(self.effects, self.settings, self.metrics, fault)
         operator = operator or OperatorSettings()
@@ -127,6 +123,8 @@ class LiveApp(faust.App):
         self._folder = folder
         self.ends = LogEnds(kafka, self.metrics, folder, self._read_up_to)
         self._ticker: Ticker | None = None
+        instance = worker or instance_name(folder)
+        self._reports = Reports(self.effects, self.metrics, instance, self.settings.report_seconds, now_ms)
         self.reading = False
         self.stopping = False
         super().__init__(kafka.group, **self._configuration(worker, folder))
@@ -332,8 +330,9 @@ class LiveApp(faust.App):
         try:
             await self.ends.ask(partitions, _PATIENCE)
             if self._ticker is None:
-                self._ticker = Ticker(self.kafka, self.effects.producer, self.settings, self.metrics, wall_clock_ms)
+                self._ticker = Ticker(self.kafka, self.effects.producer, self.settings, self.metrics, now_ms)
             await self._ticker.tick(partitions, self.ends.lag)
+            await self._reports.report(partitions, self.ends.lag)
         except StreamsError as fault:
             self._end(fault)
         except Exception as fault:  # whatever it is, the watchdog must see that nothing answers

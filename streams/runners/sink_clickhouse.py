@@ -9,9 +9,10 @@ they are keyed and versioned, so that a repeat changes nothing.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -23,14 +24,18 @@ from journeys.placement import Placements
 from schemas.moments import Text
 from streams.kafka.settings import KafkaSettings
 from streams.runners.consuming import Consumer, Fetched, pause
+from streams.runners.process import instance_name
 from streams.sinks.faults import Verdict, held_up, meaning, verdict
 from streams.sinks.pacing import Backoff
+from streams.sinks.rows import HealthFigure, encoded, health_row
 from streams.sinks.threads import on_thread
 from streams.sinks.topics import RecordKind, TopicBatch, TopicSink, Written
 
 _STEP_RECORDS = 2_000
 """Records decoded before the event loop gets its turn."""
 _STEP_MS = 200
+_OWN_ROWS = 2_000
+"""Rows about the sink itself that are kept while ClickHouse is away: those of the last hours."""
 _STILL_SECONDS = 300.0
 """Without a sign of life for so long, the process counts as stuck."""
 
@@ -38,7 +43,8 @@ _STILL_SECONDS = 300.0
 @dataclass(frozen=True, slots=True)
 class SinkSettings:
     """When a batch is full, how long to wait between tries, how long a batch in hand may still take when the process
-    is asked to stop or loses its partitions. Seconds and bytes."""
+    is asked to stop or loses its partitions, how often the sink's own figures are told and stored. Seconds and
+    bytes."""
 
     max_rows: int = 50_000
     max_bytes: int = 32 << 20
@@ -53,9 +59,9 @@ class SinkSettings:
 class SinkProgress:
     """What the sink has done since it started, and how far it is behind.
 
-    `rows` stored by table; `undecodable` events skipped; `lag` records not yet stored, None when Kafka did not answer;
-    `behind_ms` the age of the oldest record in hand. `trouble` is what holds it up, since `stalled_since` (monotonic
-    seconds).
+    `rows` that came by Kafka and are stored, by table; `undecodable` events skipped; `lag` records not yet stored, None
+    when Kafka did not answer; `behind_ms` the age of the oldest record in hand. `trouble` is what holds it up, since
+    `stalled_since` (monotonic seconds).
     """
 
     rows: Counter[str] = field(default_factory=Counter)
@@ -71,9 +77,11 @@ class SinkProgress:
 
 @dataclass(slots=True, eq=False)
 class _InHand:
-    """A batch being stored. `dropped` when its partitions went to another: it is not tried again nor committed."""
+    """A batch being stored with rows about the sink itself. `dropped` when its partitions went to another: it is not
+    tried again nor committed."""
 
     batch: TopicBatch
+    own: list[bytes]
     dropped: bool = False
 
 
@@ -87,7 +95,7 @@ class ClickHouseSinkRunner:
     """Reads the topics of `kafka` into the sink that `open_sink` opens; one `run` per object, made on the event loop.
 
     `open_sink` is called on a thread, again after it failed. `told` hears of the progress every few seconds; `now_ms`
-    is the wall clock.
+    is the wall clock; `instance` names the process in table `pipeline_health`, the machine's name when empty.
     """
 
     def __init__(
@@ -100,6 +108,7 @@ class ClickHouseSinkRunner:
         where: str = "ClickHouse",
         settings: SinkSettings | None = None,
         told: Callable[[SinkProgress], None] | None = None,
+        instance: str = "",
     ) -> None:
         self._kinds = kinds_of(kafka)
         self._consumer = Consumer(kafka, kafka.clickhouse_group, list(self._kinds), on_revoked=self._revoked)
@@ -109,6 +118,8 @@ class ClickHouseSinkRunner:
         self._where = where
         self._settings = settings or SinkSettings()
         self._told = told
+        self._instance = instance or instance_name()
+        self._own: deque[bytes] = deque(maxlen=_OWN_ROWS)
         self._stop = asyncio.Event()
         self._sink: TopicSink | None = None
         self._collecting: TopicBatch | None = None
@@ -168,8 +179,11 @@ class ClickHouseSinkRunner:
             await self._collect()
             await self._until_stored()
             batch, self._collecting = self._collecting, None  # none when our partitions went to another meanwhile
+            if batch is None and self._own:
+                batch = self._empty()
             if batch is not None and not self._stop.is_set():
-                self._in_hand = _InHand(batch)
+                self._in_hand = _InHand(batch, list(self._own))
+                self._own.clear()
                 self._storing = asyncio.create_task(self._store(self._in_hand))
             elif self._uncommitted:
                 self._uncommitted = not await self._consumer.commit(self._stored)
@@ -202,10 +216,13 @@ class ClickHouseSinkRunner:
 
     def _take(self, found: Fetched) -> None:
         if self._collecting is None:
-            self._collecting = TopicBatch(self._kinds, self._placements)
+            self._collecting = self._empty()
             self._collecting_since = monotonic()
         for records in found.values():
             self._collecting.add(records)
+
+    def _empty(self) -> TopicBatch:
+        return TopicBatch(self._kinds, self._placements)
 
     async def _store(self, hand: _InHand) -> None:
         """Insert a batch, try after try, then move the position on."""
@@ -215,7 +232,7 @@ class ClickHouseSinkRunner:
         while True:
             self._beat = monotonic()
             try:
-                written = await on_thread(lambda: sink.write(hand.batch))
+                written = await on_thread(partial(_written, sink, hand))
             except (ClickHouseError, OSError) as fault:
                 self.progress.retries += 1
                 self._fails(fault)
@@ -227,14 +244,14 @@ class ClickHouseSinkRunner:
                 break
             if hand.dropped or self._stop.is_set():
                 return
-        if not hand.dropped:
+        if not hand.dropped and hand.batch.positions:
             self._stored.update(hand.batch.positions)
             self._uncommitted = not await self._consumer.commit(self._stored)
 
     def _count(self, batch: TopicBatch, written: Written) -> None:
         progress = self.progress
         progress.rows.update(written.rows)
-        progress.batches += 1
+        progress.batches += bool(batch.records)
         progress.refused += len(written.refused)
         progress.undecodable += batch.undecodable
 
@@ -281,7 +298,16 @@ class ClickHouseSinkRunner:
         while True:
             await asyncio.sleep(self._settings.report_seconds)
             await self.measure()
+            self._note()
             self._tell()
+
+    def _note(self) -> None:
+        """Keep what was measured for `pipeline_health`."""
+        progress, at = self.progress, self._now_ms()
+        figures = [HealthFigure(at, "sink-clickhouse", self._instance, "behind_ms", progress.behind_ms)]
+        if progress.lag is not None:
+            figures.append(HealthFigure(at, "sink-clickhouse", self._instance, "lag_records", progress.lag))
+        self._own += encoded(map(health_row, figures))
 
     async def measure(self) -> None:
         """Bring `lag` and `behind_ms` of the progress up to date."""
@@ -296,6 +322,13 @@ class ClickHouseSinkRunner:
     def _tell(self) -> None:
         if self._told is not None:
             self._told(self.progress)
+
+
+def _written(sink: TopicSink, hand: _InHand) -> Written:
+    """What `hand` brought, stored. Called on a thread."""
+    written = sink.write(hand.batch)
+    sink.write_rows("pipeline_health", hand.own)
+    return written
 
 
 class SinkCollector:

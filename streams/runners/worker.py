@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
@@ -16,6 +15,7 @@ from streams.live.watchdog import Beats, Stuck, Watchdog
 from streams.runners.collecting import long_lived_state
 from streams.runners.faust_app import LiveApp
 from streams.runners.health import HealthServer, serve
+from streams.runners.process import stopped_by_signal
 
 _BEAT_SECONDS = 0.5
 _STOP_WITHIN = 18.0
@@ -85,15 +85,12 @@ class Worker:
 
         Raises StreamsError or KafkaError when it could not begin.
         """
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.stop)
         app = self.app
         watchdog = Watchdog(self.beats, app.settings.stuck_after, app.failed)
         starting: asyncio.Task[None] | None = None
         stopped = asyncio.create_task(self._stop.wait())
         beating = asyncio.create_task(self._beat())
-        with long_lived_state() as settle:
+        with stopped_by_signal(self.stop), long_lived_state() as settle:
             server = await self._serve()
             try:
                 watchdog.start()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -92,6 +92,27 @@ def dead_letter_row(letter: DeadLetter) -> dict[str, Any]:
 def failure_row(failure: DetectorFailure) -> dict[str, Any]:
     """Columns of table `detector_failures`."""
     return {**failure._asdict(), "at": iso(failure.at)}
+
+
+HealthMetric = Literal["lag_records", "behind_ms", "commit_seconds", "restore_seconds"]
+
+
+class HealthFigure(NamedTuple):
+    """One figure about a part of the pipeline: when (ms since 1970), of which process, what, how much.
+
+    `instance` is a name that outlives the process, so that there are few.
+    """
+
+    at: int
+    component: Literal["worker", "sink-clickhouse"]
+    instance: str
+    metric: HealthMetric
+    value: float
+
+
+def health_row(figure: HealthFigure) -> dict[str, Any]:
+    """Columns of table `pipeline_health`."""
+    return {**figure._asdict(), "at": iso(figure.at)}
 
 
 def touchpoint_rows(touchpoints: Touchpoints) -> list[dict[str, Any]]:

@@ -60,6 +60,7 @@ _MUST_HAVE: Mapping[str, Mapping[str, type]] = {
     "journey_transitions": {"customer_id": str, "event_key": int, "at": str, "version": int},
     "handoffs": {"event_id": str, "customer_id": str, "case_id": str, "at": str},
     "detector_failures": {"detector_id": str, "customer_id": str, "event_id": str, "at": str},
+    "pipeline_health": {"at": str, "component": str, "instance": str, "metric": str, "value": float},
     "dead_letters": {"dead_letter_id": str, "origin": str, "reason": str},
 }
 """The fields without which a line would be stored under an empty key and replace others."""
@@ -180,7 +181,7 @@ class TopicSink:
         return whole.num_rows - len(refusals), letters
 
     def write_rows(self, table: str, lines: Sequence[bytes]) -> None:
-        """Put reference rows, each one line of JSON, into `table`."""
+        """Put rows of our own (reference, health), each one line of JSON, into `table`."""
         self._blocks.insert_lines(table, lines)
 
     def close(self) -> None:

@@ -15,7 +15,16 @@ import msgspec
 from streams.engine.effects import VersionedMoment
 from streams.sinks.kpi_columns import KpiTables, arrow_bytes
 from streams.sinks.ports import Delivery
-from streams.sinks.rows import dead_letter_row, encoded, failure_row, handoff_row, moment_row, transition_row
+from streams.sinks.rows import (
+    HealthFigure,
+    dead_letter_row,
+    encoded,
+    failure_row,
+    handoff_row,
+    health_row,
+    moment_row,
+    transition_row,
+)
 
 TopicKind = Literal["alerts", "facts", "dlq"]
 Format = Literal["JSONEachRow", "Arrow"]
@@ -29,6 +38,7 @@ FACT_TABLES: Mapping[str, Format] = {
     "handoffs": "JSONEachRow",
     "detector_failures": "JSONEachRow",
     "kpis": "Arrow",
+    "pipeline_health": "JSONEachRow",
 }
 """The tables that may come by `mot.facts`, each with its format."""
 
@@ -64,6 +74,11 @@ def records_of(delivery: Delivery, partition: int, kpi_tables: KpiTables | None 
         *_facts(delivery, b"p%d" % partition, kpi_tables or KpiTables()),
         *map(_dead_letter, map(dead_letter_row, delivery.dead_letters)),
     ]
+
+
+def health_record(figures: Sequence[HealthFigure]) -> TopicRecord:
+    """Figures about one process. No effect of a log: a worker says them beside its deliveries."""
+    return _fact("pipeline_health", figures[0].instance.encode(), b"\n".join(encoded(map(health_row, figures))))
 
 
 def block_of(kind: TopicKind, value: bytes, headers: Iterable[tuple[str, bytes]]) -> Block:

@@ -264,6 +264,8 @@ class Bed:
             ledger.alerts[key] = record.value
         for record in self.read(self.kafka.facts_topic):
             block = block_of("facts", record.value, record.headers)
+            if block.table == "pipeline_health":
+                continue  # about the process, not about the log
             if block.format == "Arrow":
                 _keep_latest(ledger.kpis, versions, pa.ipc.open_file(block.data).read_all().to_pylist())
             else:

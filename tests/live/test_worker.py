@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from streams.kafka.settings import KafkaSettings
 from streams.simulator.config import SimulationConfig
 from streams.simulator.simulation import Simulation
 from streams.sinks.rows import moment_row
+from streams.sinks.wire import block_of
+from tests.chaos.traffic import until
 from tests.live.bed import Bed, bed, customer_of
 
 
@@ -47,6 +50,32 @@ def test_a_worker_says_what_the_engine_says_and_ends_when_asked(live: Bed, lines
     assert said.facts
     assert said.kpis
     assert said.repeats == 0
+
+
+def test_a_worker_reports_how_it_is_doing_beside_its_effects(live: Bed, lines: list[bytes]) -> None:
+    live.produce(lines)
+    live.start(report_seconds=0.1)
+    live.wait()
+    until("a report after the last commit", lambda: figures(live)["lag_records"][-1:] == [0], 20)
+    assert live.stop() == 0, live.log_of()
+    said = figures(live)
+    assert said.keys() == {"lag_records", "behind_ms", "commit_seconds", "restore_seconds"}
+    assert said["behind_ms"][-1] == 0
+    assert all(0 < seconds < 20 for seconds in said["commit_seconds"] + said["restore_seconds"])
+    assert len(said["restore_seconds"]) == 1
+    live.check()
+
+
+def figures(live: Bed) -> dict[str, list[float]]:
+    """What the workers reported, oldest first; all under one name."""
+    found = defaultdict(list)
+    for record in live.read(live.kafka.facts_topic):
+        block = block_of("facts", record.value, record.headers)
+        if block.table == "pipeline_health":
+            for row in map(json.loads, block.data.splitlines()):
+                assert (row["component"], row["instance"]) == ("worker", "w1")
+                found[row["metric"]].append((row["at"], row["value"]))
+    return defaultdict(list, {metric: [value for _, value in sorted(rows)] for metric, rows in found.items()})
 
 
 def test_a_killed_worker_goes_on_from_its_last_commit(live: Bed, lines: list[bytes]) -> None:

@@ -25,7 +25,9 @@ from streams.kafka.settings import KafkaSettings
 from streams.runners.query_server import query_folder
 from streams.runners.sink_clickhouse import ClickHouseSinkRunner, SinkCollector, SinkProgress, SinkSettings
 from streams.sinks.connect import server_at, with_tables
+from streams.sinks.rows import HealthFigure
 from streams.sinks.topics import TopicSink
+from streams.sinks.wire import health_record
 from tests.conftest import KafkaFactory
 from tests.streams.runners.sink_feed import alert_ids, alerts, effects, event_ids, events, send
 from tests.streams.runners.stories import log
@@ -324,6 +326,31 @@ def test_bad_rows_in_the_middle_of_batches_stop_nothing(kafka: KafkaFactory, ser
     registry = CollectorRegistry()
     SinkCollector(progress, registry)
     assert b"mot_sink_refused_total 3.0" in generate_latest(registry)
+
+
+def test_health_is_stored_the_workers_and_the_sinks_own(kafka: KafkaFactory, server: ClickHouseServer) -> None:
+    settings = kafka(partitions=1)
+    figures = [
+        HealthFigure(1_700_000_000_000, "worker", "host-1", "lag_records", 7),
+        HealthFigure(1_700_000_000_000, "worker", "host-1", "commit_seconds", 0.25),
+    ]
+    told = health_record(figures)
+    empty = told._replace(value=told.value.replace(b'"metric"', b'"unheard"'))
+    send(settings, [(settings.facts_topic, one.key, one.value, one.headers) for one in (told, told, empty)])
+    ask = "SELECT component, instance, metric, value FROM pipeline_health FINAL"
+
+    def own() -> list[list[Any]]:
+        return [row for row in server.rows(ask) if row[0] == "sink-clickhouse" and row[2] == "lag_records"]
+
+    progress = asyncio.run(run_until(runner_for(settings, server, instance="here"), lambda: len(own()) > 2, "its own"))
+
+    assert progress.rows["pipeline_health"] == 4
+    assert progress.refused == 2
+    assert sorted(row[2:] for row in server.rows(ask) if row[0] == "worker") == [
+        ["commit_seconds", 0.25],
+        ["lag_records", 7],
+    ]
+    assert own()[-1] == ["sink-clickhouse", "here", "lag_records", 0]
 
 
 def test_two_sinks_share_the_work_and_hand_it_over(kafka: KafkaFactory, server: ClickHouseServer) -> None:

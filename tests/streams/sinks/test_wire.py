@@ -19,8 +19,17 @@ from schemas.times import iso, to_ms
 from streams.engine.effects import VersionedMoment, VersionedTransition
 from streams.sinks.kpi_columns import KpiTables, columns_of
 from streams.sinks.ports import Delivery
-from streams.sinks.rows import dead_letter_row, failure_row, handoff_row, kpi_rows, moment_row, transition_row
-from streams.sinks.wire import MAX_VALUE_BYTES, NotOurs, TopicRecord, block_of, records_of
+from streams.sinks.rows import (
+    HealthFigure,
+    dead_letter_row,
+    failure_row,
+    handoff_row,
+    health_row,
+    kpi_rows,
+    moment_row,
+    transition_row,
+)
+from streams.sinks.wire import MAX_VALUE_BYTES, NotOurs, TopicRecord, block_of, health_record, records_of
 from tests.streams.sinks.test_clickhouse import kpis, moment
 
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -120,6 +129,24 @@ def test_keys_and_headers_name_customer_partition_origin_and_ids() -> None:
     assert dict(fact.headers) == {"mot-table": b"journey_transitions", "mot-format": b"JSONEachRow"}
     assert (dead.topic_kind, dead.key) == ("dlq", b"mot.events-7")
     assert dict(dead.headers) == {"mot-reason": b"not_json", "mot-id": letter.dead_letter_id.encode()}
+
+
+def test_health_figures_are_rows_of_their_table_and_no_effect() -> None:
+    figures = [
+        HealthFigure(1_700_000_000_123, "worker", "host-1", "lag_records", 7),
+        HealthFigure(1_700_000_000_123, "worker", "host-1", "commit_seconds", 0.25),
+    ]
+    record = health_record(figures)
+
+    assert (record.topic_kind, record.key) == ("facts", b"host-1")
+    assert rows_in([record]) == {"pipeline_health": [health_row(figure) for figure in figures]}
+    assert health_row(figures[0]) == {
+        "at": "2023-11-14T22:13:20.123Z",
+        "component": "worker",
+        "instance": "host-1",
+        "metric": "lag_records",
+        "value": 7,
+    }
 
 
 def test_large_facts_are_cut_into_values_of_bounded_size_and_nothing_is_lost() -> None:
