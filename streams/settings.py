@@ -19,6 +19,7 @@ from detectors.base import AnyDetector
 from detectors.catalogue import CATALOGUE, ParameterError, with_params
 from journeys.lateness import Lateness
 from journeys.placement import PlacementRule, Placements, shipped_rules
+from journeys.registry import Indicator, IndicatorOverride, Registry, shipped_registry
 from journeys.touchpoints import Touchpoint, TouchpointOverride, Touchpoints, shipped_touchpoints
 from schemas.envelope import Channel
 from schemas.events import EVENT_TYPES, FAMILY_OF
@@ -120,7 +121,8 @@ class OperatorSettings(Frozen):
     """What one operator does otherwise than shipped. Made by `load_settings`, which checks all names; picklable.
 
     In the file the fields are called `lateness` (family, or `other` -> duration), `touchpoints` (id -> stage, name),
-    `added_touchpoints`, `placement` (before the shipped rules) and `detectors` (id or name -> parameter -> value).
+    `added_touchpoints`, `placement` (before the shipped rules), `detectors` (id or name -> parameter -> value),
+    `indicators` (id -> target, warning, owner …) and `added_indicators` (as in `journeys/data/indicators`).
     """
 
     allowances: Mapping[str, Duration] = Field(default={}, alias="lateness")
@@ -128,6 +130,8 @@ class OperatorSettings(Frozen):
     added: tuple[AddedTouchpoint, ...] = Field(default=(), alias="added_touchpoints")
     own_placement: tuple[OwnPlacement, ...] = Field(default=(), alias="placement")
     parameters: Mapping[str, Mapping[str, Any]] = Field(default={}, alias="detectors")
+    indicators: Mapping[str, IndicatorOverride] = {}
+    added_indicators: tuple[Indicator, ...] = ()
 
     def lateness(self) -> Lateness:
         """Allowed lateness: shipped, except for what was said."""
@@ -147,6 +151,10 @@ class OperatorSettings(Frozen):
     def catalogue(self, base: Sequence[AnyDetector] = CATALOGUE) -> tuple[AnyDetector, ...]:
         """`base` with the operator's parameters. Raises ParameterError."""
         return with_params(self.parameters, base)
+
+    def registry(self) -> Registry:
+        """The shipped indicators as overridden, then the operator's own. Raises KeyError, ValueError."""
+        return shipped_registry().overridden(self.indicators, self.added_indicators)
 
     def with_parameters(self, overrides: Mapping[str, Mapping[str, Any]]) -> OperatorSettings:
         """These settings with more parameters (detector id or name -> parameter -> value); the given ones win."""
@@ -191,7 +199,8 @@ def parse_settings(text: str, file: str) -> OperatorSettings:
         if flaw.field == "(top)":
             zh, en = f"应为键和值;写法见 {EXAMPLE}", f"must be keys and values; {EXAMPLE} shows one"
         raise SettingsError(flaw.file, flaw.line, flaw.field, zh, en) from None
-    data["detectors"] = _with_nulls(data.get("detectors", {}))
+    for part in ("detectors", "indicators"):
+        data[part] = _with_nulls(data.get(part, {}))
     try:
         settings = OperatorSettings.model_validate(data)
     except ValidationError as refused:
@@ -202,7 +211,7 @@ def parse_settings(text: str, file: str) -> OperatorSettings:
 
 
 def _with_nulls(data: Any) -> Any:
-    """Every value is read as the text that is written; only `null` has no text: it switches a parameter off."""
+    """Every value is read as the text that is written; only `null` has no text: it switches off."""
     if isinstance(data, dict):
         return {name: _with_nulls(value) for name, value in data.items()}
     if isinstance(data, list):
@@ -279,6 +288,7 @@ def _flaws_of(settings: OperatorSettings) -> Iterator[Flaw]:
         known.add(one.id)
     yield from _placement_flaws(settings.own_placement, known)
     yield from _parameter_flaws(settings.parameters)
+    yield from _indicator_flaws(settings)
 
 
 def _added_flaws(loc: Loc, one: AddedTouchpoint, known: set[str]) -> Iterator[Flaw]:
@@ -333,6 +343,28 @@ def _attribute_flaws(loc: Loc, one: OwnPlacement, looked_at: str) -> Iterator[Fl
             f"{one.event_type} 已按属性 {looked_at!r} 归位,一个类型只能看一个属性;请改用 {looked_at!r}",
             f"{one.event_type} is placed by its attribute {looked_at!r} already; a type has one only, use it here too",
         )
+
+
+def _indicator_flaws(settings: OperatorSettings) -> Iterator[Flaw]:
+    shipped = shipped_registry()
+    for name, override in settings.indicators.items():
+        if name not in shipped:
+            said = _near(f"没有指标 {name!r}", f"there is no indicator {name!r} to change", name, set(shipped))
+            yield Flaw(("indicators", name), *said)
+        else:
+            try:
+                shipped.overridden({name: override})
+            except ValueError as flaw:
+                yield Flaw(("indicators", name), f"不正确：{flaw}", str(flaw))
+    known = set(shipped)
+    for index, one in enumerate(settings.added_indicators):
+        if one.id in known:
+            yield Flaw(
+                ("added_indicators", index, "id"),
+                f"指标 {one.id!r} 已经存在；要改它请写在 indicators 下",
+                f"there is an indicator {one.id!r} already; to change it, write it under `indicators`",
+            )
+        known.add(one.id)
 
 
 def _parameter_flaws(parameters: Mapping[str, Mapping[str, Any]]) -> Iterator[Flaw]:

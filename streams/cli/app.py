@@ -14,24 +14,25 @@ from typing import Annotated, Literal
 
 import typer
 
-from streams.cli.session import Session
-
-DEMO_FOLDER = Path("mot-demo")
-STATE_FOLDER = Path("mot-state")
-UNDELIVERED = Path("mot-undelivered.jsonl")
-
-Folder = Annotated[Path, typer.Option("--in", metavar="DIR")]
-Log = Annotated[Path, typer.Argument(metavar="LOG")]
-Mapping = Annotated[str | None, typer.Option("--mapping", "-m", metavar="M")]
-AsJson = Annotated[bool, typer.Option("--json")]
-Customers = Annotated[int, typer.Option("--customers", "-n", metavar="N", min=1)]
-Days = Annotated[int, typer.Option("--days", metavar="N", min=1)]
-Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0)]
-SettingsFile = Annotated[Path | None, typer.Option("--settings", metavar="FILE")]
-KafkaFile = Annotated[Path | None, typer.Option("--kafka", metavar="FILE")]
-Bootstrap = Annotated[str | None, typer.Option("--bootstrap", metavar="HOST:PORT")]
-DeadReason = Annotated[str | None, typer.Option("--reason", metavar="REASON")]
-Port = Annotated[int | None, typer.Option("--port", metavar="N", min=0, max=65_535)]
+from streams.cli.app_indicators import add_commands
+from streams.cli.options import (
+    DEMO_FOLDER,
+    STATE_FOLDER,
+    UNDELIVERED,
+    AsJson,
+    Bootstrap,
+    Customers,
+    Days,
+    DeadReason,
+    Folder,
+    KafkaFile,
+    Log,
+    Mapping,
+    Port,
+    Seed,
+    SettingsFile,
+    session_of,
+)
 
 
 def _version(asked: bool) -> None:
@@ -73,7 +74,7 @@ def _demo(
         settings=settings,
         json_file=json_file,
     )
-    raise typer.Exit(run(_session(ctx), options))
+    raise typer.Exit(run(session_of(ctx), options))
 
 
 def _simulate(
@@ -91,7 +92,7 @@ def _simulate(
     options = SimulateOptions(
         customers=customers, days=days, seed=seed, out=out, truth=truth, late=late, duplicates=duplicates
     )
-    run(_session(ctx), options)
+    run(session_of(ctx), options)
 
 
 def _replay(
@@ -117,13 +118,13 @@ def _replay(
         params=params,
         as_json=json_,
     )
-    run(_session(ctx), options)
+    run(session_of(ctx), options)
 
 
 def _profile(ctx: typer.Context, log: Log, mapping: Mapping = None, json_: AsJson = False) -> None:
     from streams.cli.profile import run
 
-    run(_session(ctx), log, mapping, as_json=json_)
+    run(session_of(ctx), log, mapping, as_json=json_)
 
 
 def _explain(
@@ -136,7 +137,7 @@ def _explain(
 ) -> None:
     from streams.cli.explain import run
 
-    run(_session(ctx), target, folder, detector, settings, as_json=json_)
+    run(session_of(ctx), target, folder, detector, settings, as_json=json_)
 
 
 def _sql(
@@ -147,7 +148,7 @@ def _sql(
 ) -> None:
     from streams.cli.sql import run
 
-    run(_session(ctx), query, folder, as_json=json_)
+    run(session_of(ctx), query, folder, as_json=json_)
 
 
 def _schema(
@@ -157,13 +158,13 @@ def _schema(
 ) -> None:
     from streams.cli.schema import run
 
-    run(_session(ctx), name, write_all=write)
+    run(session_of(ctx), name, write_all=write)
 
 
 def _detectors_list(ctx: typer.Context, json_: AsJson = False) -> None:
     from streams.cli.detectors import list_all
 
-    list_all(_session(ctx), as_json=json_)
+    list_all(session_of(ctx), as_json=json_)
 
 
 def _detectors_show(
@@ -171,7 +172,7 @@ def _detectors_show(
 ) -> None:
     from streams.cli.detectors import show
 
-    show(_session(ctx), detector, as_json=json_)
+    show(session_of(ctx), detector, as_json=json_)
 
 
 def _run_sink_clickhouse(
@@ -185,7 +186,7 @@ def _run_sink_clickhouse(
     from streams.cli.run_sinks import ClickHouseOptions, run_clickhouse
 
     options = ClickHouseOptions(kafka=kafka, bootstrap=bootstrap, clickhouse=clickhouse, settings=settings, port=port)
-    run_clickhouse(_session(ctx), options)
+    run_clickhouse(session_of(ctx), options)
 
 
 def _run_sink_alerts(
@@ -219,7 +220,7 @@ def _run_sink_alerts(
         allow_hosts=allow_host or (),
         port=port,
     )
-    run_alerts(_session(ctx), options)
+    run_alerts(session_of(ctx), options)
 
 
 def _run_worker(
@@ -243,7 +244,7 @@ def _run_worker(
         customers=customers,
         port=port,
     )
-    run_worker(_session(ctx), options)
+    run_worker(session_of(ctx), options)
 
 
 def _topics_create(
@@ -251,7 +252,7 @@ def _topics_create(
 ) -> None:
     from streams.cli.topics import create
 
-    create(_session(ctx), kafka, bootstrap, as_json=json_)
+    create(session_of(ctx), kafka, bootstrap, as_json=json_)
 
 
 def _topics_check(
@@ -259,7 +260,7 @@ def _topics_check(
 ) -> None:
     from streams.cli.topics import check
 
-    check(_session(ctx), kafka, bootstrap, as_json=json_)
+    check(session_of(ctx), kafka, bootstrap, as_json=json_)
 
 
 def _lag(
@@ -271,7 +272,7 @@ def _lag(
 ) -> None:
     from streams.cli.lag import run
 
-    run(_session(ctx), kafka, bootstrap, partitions=partitions, as_json=json_)
+    run(session_of(ctx), kafka, bootstrap, partitions=partitions, as_json=json_)
 
 
 def _dlq_ls(
@@ -284,7 +285,7 @@ def _dlq_ls(
 ) -> None:
     from streams.cli.dlq import Cluster, ls
 
-    ls(_session(ctx), Cluster(kafka, bootstrap), reason, limit, as_json=json_)
+    ls(session_of(ctx), Cluster(kafka, bootstrap), reason, limit, as_json=json_)
 
 
 def _dlq_show(
@@ -296,7 +297,7 @@ def _dlq_show(
 ) -> None:
     from streams.cli.dlq import Cluster, show
 
-    show(_session(ctx), Cluster(kafka, bootstrap), letter, as_json=json_)
+    show(session_of(ctx), Cluster(kafka, bootstrap), letter, as_json=json_)
 
 
 def _dlq_retry(
@@ -312,7 +313,7 @@ def _dlq_retry(
     from streams.cli.dlq import Choice, Cluster, again
 
     choice = Choice(letters or (), reason, every)
-    again(_session(ctx), Cluster(kafka, bootstrap), choice, dry=dry_run, as_json=json_)
+    again(session_of(ctx), Cluster(kafka, bootstrap), choice, dry=dry_run, as_json=json_)
 
 
 def _load(
@@ -338,12 +339,7 @@ def _load(
         force=force,
         as_json=json_,
     )
-    run(_session(ctx), options)
-
-
-def _session(ctx: typer.Context) -> Session:
-    session = ctx.find_object(Session)
-    return session if session is not None else Session()
+    run(session_of(ctx), options)
 
 
 def app_without_words() -> typer.Typer:
@@ -380,4 +376,5 @@ def app_without_words() -> typer.Typer:
     running.command("sink-clickhouse")(_run_sink_clickhouse)
     running.command("sink-alerts")(_run_sink_alerts)
     app.add_typer(running, name="run")
+    add_commands(app)
     return app

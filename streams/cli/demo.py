@@ -31,6 +31,9 @@ from streams.runners.embedded import EmbeddedRunner, Progress, Reading
 from streams.settings import OperatorSettings, load_settings
 from streams.simulator.config import SimulationConfig
 from streams.simulator.scoring import Score, score
+from streams.warehouse.reference import active_packs, step_rows
+from streams.warehouse.refresh import Refresher
+from streams.warehouse.warehouse import FolderWarehouse
 
 MARKER = "demo.json"
 SUMMARY = "summary.json"
@@ -64,11 +67,14 @@ def run(session: Session, options: DemoOptions) -> int:
     wall = Wall(session, feed)
     told = telling_of_other_settings(session, options.out, wall.commit)
     reading = Reading(settings.lateness(), settings.touchpoints(), settings.placements())
-    runner = EmbeddedRunner(options.out, feed, settings.catalogue(), reading=reading, told=told)
+    catalogue = settings.catalogue()
+    runner = EmbeddedRunner(options.out, feed, catalogue, reading=reading, told=told)
     began = time.monotonic()
     with interruptible(feed, runner) as interrupted, showing(session, wall, options.out):
         progress = runner.run()
     seconds = time.monotonic() - began
+    with FolderWarehouse(options.out).writing() as client, session.err.status(session.say("demo.computing")):
+        Refresher(client, settings.registry(), step_rows(active_packs(catalogue))).refresh()
     moments = EmbeddedResults(options.out).moments()
     until = from_ms(progress.front_ms) if feed.cut and progress.front_ms >= 0 else None
     summary = judged(summary_of(options, feed, progress, seconds), moments, score(feed.truths, moments, until))
@@ -175,6 +181,7 @@ def _print(session: Session, summary: dict[str, Any], moments: list[Moment]) -> 
     out.print(session.say("demo.where", path=summary["folder"]), markup=False, soft_wrap=True)
     where = f" --in {summary['folder']}" if Path(summary["folder"]) != DEFAULT_FOLDER else ""
     out.print(f'  mot sql "{QUERY}"{where}', markup=False, soft_wrap=True)
+    out.print(f"  mot kpi show transfer_rate --by tier --since 30d{where}", markup=False, soft_wrap=True)
     standing = [moment for moment in moments if moment.status == "confirmed" and not moment.model_only]
     if standing:
         gravest = max(standing, key=lambda moment: (moment.severity, moment.decided_at))

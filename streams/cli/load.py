@@ -6,15 +6,13 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
-
 from schemas.times import iso
-from streams.cli.failures import CliError, UsageFault
+from streams.cli.durations import duration_ms
+from streams.cli.failures import CliError
 from streams.cli.progress import advancing
 from streams.cli.session import Session
 from streams.kafka.loading import Loaded, load
 from streams.kafka.settings import load_kafka_settings
-from streams.settings import Duration
 from streams.sources.files import must_be_file
 from streams.sources.logs import open_log
 
@@ -35,7 +33,7 @@ class LoadOptions:
 
 def run(session: Session, options: LoadOptions) -> None:
     """Load and say how much was sent and acknowledged. Raises StreamsError, UsageFault for a duration that is none."""
-    end_tick_ms = None if options.end_tick is None else _duration(options.end_tick)
+    end_tick_ms = None if options.end_tick is None else duration_ms(options.end_tick)
     kafka = load_kafka_settings(options.kafka, bootstrap=options.bootstrap, environment=session.environment)
     must_be_file(options.log)
     log = open_log(options.log, options.mapping)
@@ -49,13 +47,6 @@ def run(session: Session, options: LoadOptions) -> None:
         _show(session, loaded, kafka.bootstrap, time.monotonic() - begun)
     if loaded.acknowledged != loaded.sent:
         raise CliError("error.not_acknowledged", sent=loaded.sent, acknowledged=loaded.acknowledged)
-
-
-def _duration(text: str) -> int:
-    try:
-        return int(TypeAdapter(Duration).validate_python(text))
-    except ValidationError:
-        raise UsageFault("error.no_duration", what=text) from None
 
 
 def _show(session: Session, loaded: Loaded, bootstrap: str, seconds: float) -> None:

@@ -73,8 +73,7 @@ class Reader:
             raise QueryRefused(reason, reason) from fault
         rows = result.result_rows
         columns = tuple(result.column_names) or self._columns_of(sql)
-        plain = msgspec.json.decode(_json(rows[: self._max_rows]))
-        return Answer(columns, plain, len(rows) > self._max_rows)
+        return Answer(columns, plain_rows(rows[: self._max_rows]), len(rows) > self._max_rows)
 
     def _columns_of(self, sql: str) -> tuple[str, ...]:
         """The columns of a select that found nothing: the driver hands on no header then."""
@@ -126,8 +125,10 @@ def _blank(found: re.Match[str]) -> str:
     return " " if found["comment"] else " '' "
 
 
-def _json(rows: Any) -> bytes:
-    return msgspec.json.encode([[_plain(value) for value in row] for row in rows], enc_hook=str)
+def plain_rows(rows: Any) -> list[list[Any]]:
+    """Rows of the driver as JSON values; times are RFC 3339 text in UTC."""
+    said = msgspec.json.encode([[_plain(value) for value in row] for row in rows], enc_hook=str)
+    return msgspec.json.decode(said, type=list[list[Any]])
 
 
 def _plain(value: Any) -> Any:

@@ -26,7 +26,8 @@ def note_customers(client: Any, stored_since: str) -> None:
         f"argMaxIfState(toString(region), {_AT}, toUInt8(region NOT IN ('', 'unknown'))), "
         f"argMaxIfState(JSONExtractString(attributes, 'manager_id'), {_AT}, "
         "toUInt8(event_type = 'account.manager_changed')), "
-        f"argMaxIfState(tuple(ifNull(amount_minor, 0), toString(currency)), {_AT}, toUInt8(event_type = 'bill.issued')), "
+        f"argMaxIfState(tuple(ifNull(amount_minor, 0), toString(currency)), {_AT}, "
+        "toUInt8(event_type = 'bill.issued')), "
         f"maxIf(occurred_at, event_type IN {_GONE}), now('UTC') "
         f"FROM events WHERE stored_at >= {stored_since} GROUP BY customer_id"
     )

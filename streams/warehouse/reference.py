@@ -46,7 +46,7 @@ def active_packs(catalogue: Iterable[AnyDetector]) -> set[str]:
 
 
 def step_rows(active: set[str]) -> list[dict[str, Any]]:
-    """Rows of table `policy_steps`: every notice that a shipped pack asks for; `percent` 0 is the notice at the start."""
+    """Rows of table `policy_steps`: every notice that a shipped pack asks for; `percent` 0 is the one at the start."""
     return [row for pack in shipped_packs().values() for row in _steps_of(pack, pack.id in active)]
 
 
