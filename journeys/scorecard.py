@@ -1,0 +1,159 @@
+"""The scorecard (seed A9): own value beside what others reach, ranked by what is worth doing first (seed A10).
+
+The gap is the part of today's shortfall that has to go to reach the reference: 0.5 of bills shock half too often, half
+of the unkept promises must be kept, the queue must be half as long. It lies between 0 and 1 for every unit, so that
+indicators compare. The rank puts large gaps that are easy to close first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Literal, NamedTuple, get_args
+
+from journeys.registry import Indicator
+
+ExternalKind = Literal["own", "competitor", "regulator", "international_mean", "best_practice"]
+EXTERNAL_KINDS: tuple[ExternalKind, ...] = get_args(ExternalKind)
+BENCHMARK_ORDER: tuple[ExternalKind, ...] = ("international_mean", "competitor", "regulator")
+"""Which benchmark stands in the column when there are several: seed A9 compares with the mean of nine operators."""
+EASIEST, HARDEST = 1.0, 5.0
+
+Reference = Literal["best_practice", "international_mean", "competitor", "regulator", "target"]
+
+
+class External(NamedTuple):
+    """A value someone else published or measured, for a period, in the indicator's unit; difficulty 1 to 5."""
+
+    indicator: str
+    kind: ExternalKind
+    name: str
+    period_start: date
+    period_end: date
+    value: float
+    difficulty: float | None = None
+    source: str = ""
+    note: str = ""
+
+
+class Own(NamedTuple):
+    """A measured value and on how many units it stands."""
+
+    value: float | None
+    units: float
+
+
+class Line(NamedTuple):
+    """A line of the scorecard.
+
+    `own` is measured when `measured`, else imported; `benchmark` is of `benchmark_kind`; the gap is to `reference`,
+    the most demanding that is known. A gap below 0 is a lead. `score` is gap x ease; without a gap to close there is no
+    rank.
+    """
+
+    indicator: Indicator
+    own: float | None
+    units: float
+    measured: bool
+    benchmark: float | None
+    benchmark_kind: ExternalKind | None
+    best_practice: float | None
+    gap: float | None
+    reference: Reference | None
+    difficulty: float
+    score: float | None
+    rank: int | None
+
+
+def scorecard(indicators: Iterable[Indicator], own: Mapping[str, Own], external: Iterable[External]) -> list[Line]:
+    """All lines: those with a rank first, in its order, then the others in the order of the registry."""
+    said: dict[str, list[External]] = {}
+    for one in external:
+        said.setdefault(one.indicator, []).append(one)
+    lines = [_line(one, own.get(one.id), newest_of(said.get(one.id, []), one.direction)) for one in indicators]
+    ranked = sorted((line for line in lines if line.score), key=lambda line: -(line.score or 0.0))
+    placed = [line._replace(rank=place) for place, line in enumerate(ranked, 1)]
+    return [*placed, *(line for line in lines if not line.score)]
+
+
+def newest_of(external: Iterable[External], direction: str) -> dict[ExternalKind, External]:
+    """Of one indicator's values the one of each kind whose period ends last, of those the one that begins last.
+
+    Of several over the same period (competitors by name) the best of them, `direction` being the better way.
+    """
+    sign = -1 if direction == "down" else 1
+    found: dict[ExternalKind, External] = {}
+    for one in sorted(external, key=lambda one: (one.period_end, one.period_start, sign * one.value)):
+        found[one.kind] = one
+    return found
+
+
+def gap(indicator: Indicator, own: float, reference: float) -> float | None:
+    """The part of the shortfall that has to go, 0 to 1; below 0, down to -1, the lead of `own` over the reference.
+
+    For a share of what is wrong, a time, a count: (own - reference) / own. For a share of what is right the shortfall
+    is what lacks to 1. For a score that has no top, and for money and ratios, the difference over the larger of the
+    two. None when no way is better.
+    """
+    if indicator.direction == "none":
+        return None
+    behind = reference - own if indicator.direction == "up" else own - reference
+    if indicator.direction == "up" and indicator.unit == "share":
+        span = max(1 - own, 1 - reference)
+    else:
+        span = max(abs(own), abs(reference))
+    return max(-1.0, min(1.0, behind / span)) if span > 0 else 0.0
+
+
+def ease(difficulty: float) -> float:
+    """From 1 for the easiest (difficulty 1) in equal steps to 0.2 for the hardest (difficulty 5)."""
+    return (HARDEST + 1 - difficulty) / HARDEST
+
+
+def _line(indicator: Indicator, own: Own | None, newest: Mapping[ExternalKind, External]) -> Line:
+    measured = own is not None and own.value is not None
+    value = own.value if own is not None and measured else _value(newest.get("own"))
+    known: dict[str, float | None] = {kind: _known(indicator, kind, newest) for kind in EXTERNAL_KINDS if kind != "own"}
+    benchmark_kind = next((kind for kind in BENCHMARK_ORDER if known[kind] is not None), None)
+    reference, aim = _reference(indicator, known)
+    found = None if value is None or aim is None else gap(indicator, value, aim)
+    difficulty = _difficulty(indicator, newest)
+    return Line(
+        indicator=indicator,
+        own=value,
+        units=own.units if own is not None and measured else 0.0,
+        measured=measured,
+        benchmark=None if benchmark_kind is None else known[benchmark_kind],
+        benchmark_kind=benchmark_kind,
+        best_practice=known["best_practice"],
+        gap=found,
+        reference=reference if found is not None else None,
+        difficulty=difficulty,
+        score=found * ease(difficulty) if found is not None and found > 0 else None,
+        rank=None,
+    )
+
+
+def _known(indicator: Indicator, kind: ExternalKind, newest: Mapping[ExternalKind, External]) -> float | None:
+    """The imported value before the registry's."""
+    imported = _value(newest.get(kind))
+    return imported if imported is not None else getattr(indicator.benchmarks, kind)
+
+
+def _reference(indicator: Indicator, known: Mapping[str, float | None]) -> tuple[Reference | None, float | None]:
+    """The most demanding of best practice, benchmarks and target; the earlier named of equal ones."""
+    names: tuple[Reference, ...] = ("best_practice", "international_mean", "competitor", "regulator", "target")
+    sign = -1 if indicator.direction == "down" else 1
+    there = [(name, indicator.target if name == "target" else known[name]) for name in names]
+    aims = [(name, value) for name, value in there if value is not None]
+    return max(aims, key=lambda aim: sign * aim[1], default=(None, None))
+
+
+def _difficulty(indicator: Indicator, newest: Mapping[ExternalKind, External]) -> float:
+    said = [one for one in newest.values() if one.difficulty is not None]
+    last = max(said, key=lambda one: (one.period_end, one.period_start), default=None)
+    return indicator.difficulty if last is None or last.difficulty is None else last.difficulty
+
+
+def _value(external: External | None) -> float | None:
+    return None if external is None else external.value
