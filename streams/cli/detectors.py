@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,15 +15,11 @@ from rich.text import Text
 
 from detectors.base import AnyDetector
 from detectors.catalogue import CATALOGUE
+from detectors.pages import page_of
 from detectors.titles import title_of
 from journeys.lifecycle import STAGES
 from streams.cli.failures import UsageFault
 from streams.cli.session import Session
-from streams.i18n import Language
-
-CHINESE_PART = "## 中文"
-"""Heading of the Chinese part, the last of a page."""
-
 
 def list_all(session: Session, *, as_json: bool) -> None:
     """Print one row per detector of the catalogue."""
@@ -63,15 +58,6 @@ def find(name: str) -> AnyDetector:
         if wanted in {detector.meta.id.casefold(), detector.meta.name.casefold()}:
             return detector
     raise UsageFault("error.no_detector", what=name, known=", ".join(detector.meta.id for detector in CATALOGUE))
-
-
-def page_of(detector: AnyDetector, language: Language | None = None) -> str:
-    """The page of a detector (Markdown): the docstring of its file, whole or the part that is in `language`."""
-    page = inspect.cleandoc(sys.modules[detector.judge.__module__].__doc__ or "")
-    english, _, chinese = page.partition(CHINESE_PART)
-    if language is None:
-        return page
-    return chinese.strip() if language == "zh" and chinese else english.strip()
 
 
 def _as_data(detector: AnyDetector) -> dict[str, Any]:
