@@ -182,10 +182,11 @@ def _run_sink_clickhouse(
     bootstrap: Bootstrap = None,
     settings: SettingsFile = None,
     port: Port = None,
+    refresh: Annotated[str | None, typer.Option("--refresh", metavar="TIME|off")] = None,
 ) -> None:
     from streams.cli.run_sinks import ClickHouseOptions, run_clickhouse
 
-    options = ClickHouseOptions(kafka=kafka, bootstrap=bootstrap, clickhouse=clickhouse, settings=settings, port=port)
+    options = ClickHouseOptions(kafka, bootstrap, clickhouse, settings, port, refresh)
     run_clickhouse(session_of(ctx), options)
 
 

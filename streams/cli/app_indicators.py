@@ -55,6 +55,16 @@ def _kpi_refresh(
     refresh(session_of(ctx), Where(folder, clickhouse, settings), every=every, full=full)
 
 
+def _ddl(
+    ctx: typer.Context,
+    cluster: Annotated[str | None, typer.Option("--cluster", metavar="NAME")] = None,
+    settings: SettingsFile = None,
+) -> None:
+    from streams.cli.ddl import run
+
+    run(session_of(ctx), cluster, settings)
+
+
 def add_commands(app: typer.Typer) -> None:
     """Put these commands into `app`."""
     kpi = typer.Typer(no_args_is_help=True)
@@ -62,3 +72,4 @@ def add_commands(app: typer.Typer) -> None:
     kpi.command("show")(_kpi_show)
     kpi.command("refresh")(_kpi_refresh)
     app.add_typer(kpi, name="kpi")
+    app.command("ddl")(_ddl)

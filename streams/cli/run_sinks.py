@@ -14,6 +14,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
+from streams.cli.durations import duration_ms
 from streams.cli.quiet import quiet_clients
 from streams.cli.session import Session
 from streams.kafka.settings import load_kafka_settings
@@ -27,6 +28,9 @@ from streams.settings import OperatorSettings, load_settings
 from streams.sinks.connect import open_embedded, server_at, with_tables
 from streams.sinks.rows import encoded, touchpoint_rows
 from streams.sinks.topics import TopicSink
+from streams.warehouse.beside import RefreshBeside, refresher_on
+from streams.warehouse.reference import active_packs, step_rows
+from streams.warehouse.refresh import Refreshed
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,11 @@ class ClickHouseOptions:
     clickhouse: str
     settings: Path | None
     port: int | None
+    refresh: str | None
+
+
+FOLDER_REFRESH = "60s"
+"""How often the indicators of a folder are computed, when nothing is said: nobody else can while it is held."""
 
 
 def run_clickhouse(session: Session, options: ClickHouseOptions) -> None:
@@ -64,6 +73,9 @@ def run_clickhouse(session: Session, options: ClickHouseOptions) -> None:
             return sink
 
         lines = _SinkLines(session, where)
+        every = options.refresh or ("off" if "://" in options.clickhouse else FOLDER_REFRESH)
+        if every != "off":
+            opened.callback(_refreshing(session, settings, connect, every).close)
         runner = partial(
             ClickHouseSinkRunner,
             kafka,
@@ -76,6 +88,23 @@ def run_clickhouse(session: Session, options: ClickHouseOptions) -> None:
         )
         words = session.say("live.sink_begins", bootstrap=kafka.bootstrap, where=where)
         asyncio.run(_clickhouse(session, runner, words, options.port))
+
+
+def _refreshing(session: Session, settings: OperatorSettings, connect: Callable[[], Any], every: str) -> RefreshBeside:
+    def told(done: Refreshed) -> None:
+        words = session.say(
+            "kpi.refreshed", count=done.indicators, computed=done.computed, seconds=f"{done.seconds:.1f}"
+        )
+        session.err.print(words, markup=False, soft_wrap=True)
+
+    def failed(fault: Exception) -> None:
+        reason = str(fault).splitlines()[0][:200]
+        session.err.print(session.say("kpi.not_refreshed", reason=reason), style="yellow", markup=False, soft_wrap=True)
+
+    steps = step_rows(active_packs(settings.catalogue()))
+    return RefreshBeside(
+        refresher_on(connect, settings.registry(), steps), duration_ms(every) / 1000, told=told, failed=failed
+    )
 
 
 async def _clickhouse(

@@ -89,6 +89,10 @@ class Refresher:
             self._bring_up(indicator, mark, news[stored], done)
             self._note(indicator.id, self._fingerprint(indicator), read_until, news[stored].front)
         done.seconds = monotonic() - began
+        self._client.command(
+            "INSERT INTO pipeline_health (at, component, instance, metric, value) "
+            f"SELECT now64(3, 'UTC'), 'kpis', 'kpis', 'refresh_seconds', {done.seconds:.3f}"
+        )
         done.slowest = sorted(done.slowest, reverse=True)[:10]
         return done
 
