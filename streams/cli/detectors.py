@@ -21,6 +21,7 @@ from journeys.lifecycle import STAGES
 from streams.cli.failures import UsageFault
 from streams.cli.session import Session
 
+
 def list_all(session: Session, *, as_json: bool) -> None:
     """Print one row per detector of the catalogue."""
     if as_json:
