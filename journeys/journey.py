@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from itertools import accumulate, pairwise
 from struct import Struct
 from typing import NamedTuple
 
@@ -21,8 +22,8 @@ _pack = _RECORD.pack
 ROOM = 24 * _RECORD.size
 """Bytes of trail held before old visits are summed up for the first time."""
 
-MAX_TRAIL = 8192 * _RECORD.size
-"""Bounded memory: of a customer with 8192 events inside the allowed lateness only the latest 4096 are remembered."""
+MAX_TRAIL, KEPT_TRAIL = 4608 * _RECORD.size, 4096 * _RECORD.size
+"""Bounded memory: of a customer with 4608 events inside the allowed lateness only the latest 4096 are remembered."""
 
 
 class Visit(NamedTuple):
@@ -31,6 +32,16 @@ class Visit(NamedTuple):
     at: int
     key: bytes
     code: bytes
+
+
+class Columns(NamedTuple):
+    """A trail in a form that compresses well: steps from one time to the next (ms), the keys one after the other, the
+    codes that occur, and which of them each visit has."""
+
+    steps: list[int]
+    keys: bytes
+    codes: list[bytes]
+    which: list[int]
 
 
 START = Visit(-1, b"\0" * 8, NOWHERE)
@@ -73,12 +84,12 @@ class Journey:
     def settle(self, before: int) -> None:
         """Sum up visits before `before` (ms), which no late event can precede any more.
 
-        If that leaves MAX_TRAIL bytes or more, only the latest half of MAX_TRAIL stays.
+        If that leaves MAX_TRAIL bytes or more, only the latest KEPT_TRAIL stay.
         """
         visits = sorted(_RECORD.iter_unpack(self.trail))
         settled = bisect_left(visits, (before,))
         if (len(visits) - settled) * _RECORD.size >= MAX_TRAIL:
-            settled = len(visits) - MAX_TRAIL // _RECORD.size // 2
+            settled = len(visits) - KEPT_TRAIL // _RECORD.size
         if settled:
             self.base = max(self.base, Visit(*visits[settled - 1]))
             self.trail = b"".join([_pack(*visit) for visit in visits[settled:]])
@@ -120,6 +131,23 @@ class Journey:
         elif after.code[0] != before.code[0]:
             changes.append(Change(_transition(customer_id, before.at, before.code, after, placed), True))
         return changes
+
+
+def columns_of(trail: bytes) -> Columns:
+    """A trail by columns, in the order of time: nothing depends on that of arrival."""
+    if not trail:
+        return Columns([], b"", [], [])
+    times, keys, codes = zip(*sorted(_RECORD.iter_unpack(trail)), strict=True)
+    places = {code: place for place, code in enumerate(dict.fromkeys(codes))}
+    steps = [after - before for before, after in pairwise((0, *times))]
+    return Columns(steps, b"".join(keys), list(places), [places[code] for code in codes])
+
+
+def trail_of(columns: Columns) -> bytes:
+    """The trail that `columns_of` was given, but for the order."""
+    steps, keys, codes, which = columns
+    split = (keys[at : at + 8] for at in range(0, len(keys), 8))
+    return b"".join(map(_pack, accumulate(steps), split, [codes[place] for place in which]))
 
 
 def _transition(

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from detectors.base import Dims, Fact
-from journeys.journey import START, Journey, Visit
+from journeys.journey import START, Columns, Journey, Visit, columns_of, trail_of
 
 FORMAT = 2
 """Version of the packed form; a store written by a newer one is refused."""
+
+_LARGE = 8_192
+"""Bytes from which a record is compressed. Few customers have so many; what travels through Kafka must stay small."""
+_COMPRESSED = zlib.compress(b"")[:1]
+"""The first byte of a compressed record; a plain one begins with that of a list in MessagePack."""
 
 RaisedStatus = Literal["pending", "confirmed", "retracted"]
 
@@ -85,16 +91,28 @@ class _Facts(NamedTuple):
     due: list[int]
 
 
+_Cases = list[tuple[str, str, _Facts, dict[str, Raised], int | None, int, bool]]
+
+
 class _Packed(NamedTuple):
     format: int
     base: Visit
     trail: bytes
-    cases: list[tuple[str, str, _Facts, dict[str, Raised], int | None, int, bool]]
+    cases: _Cases
+    quarantined: list[str]
+
+
+class _PackedLarge(NamedTuple):
+    format: int
+    base: Visit
+    trail: Columns
+    cases: _Cases
     quarantined: list[str]
 
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Packed).decode
+_decode_large = msgspec.msgpack.Decoder(_PackedLarge).decode
 
 
 def check_format(found: int) -> None:
@@ -104,25 +122,37 @@ def check_format(found: int) -> None:
 
 
 def pack(customer: Customer) -> bytes:
-    """The record of a customer."""
+    """The record of a customer; a large one is compressed."""
     cases = [
         (key.detector_id, key.scope, _columns(case.facts), case.raised, case.look_at, case.judged, case.thinned)
         for key, case in customer.cases.items()
     ]
-    return _encode((FORMAT, customer.base, customer.trail, cases, list(customer.quarantined)))
+    rest = (cases, list(customer.quarantined))
+    record = _encode((FORMAT, customer.base, customer.trail, *rest))
+    if len(record) < _LARGE:
+        return record
+    return zlib.compress(_encode((FORMAT, customer.base, columns_of(customer.trail), *rest)))
 
 
 def unpack(customer_id: str, record: bytes) -> Customer:
     """The customer of a record. Raises msgspec.DecodeError for bytes that `pack` of this release did not write."""
-    form, base, trail, cases, quarantined = _decode(record)
+    packed = _decode_large(_decompressed(record)) if record.startswith(_COMPRESSED) else _decode(record)
+    form, base, trail, cases, quarantined = packed
     check_format(form)
-    customer = Customer(customer_id, base, trail)
+    customer = Customer(customer_id, base, trail if isinstance(trail, bytes) else trail_of(trail))
     customer.cases = {
         CaseKey(detector_id, scope): Case(_rows(facts), raised, look_at, judged, thinned)
         for detector_id, scope, facts, raised, look_at, judged, thinned in cases
     }
     customer.quarantined = frozenset(quarantined)
     return customer
+
+
+def _decompressed(record: bytes) -> bytes:
+    try:
+        return zlib.decompress(record)
+    except zlib.error as flaw:
+        raise msgspec.DecodeError(f"a compressed record: {flaw}") from flaw
 
 
 def _columns(facts: Sequence[Fact]) -> list[Sequence[object]]:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journeys.journey import MAX_TRAIL, ROOM, START, Journey, Visit
+from journeys.journey import KEPT_TRAIL, MAX_TRAIL, ROOM, START, Journey, Visit, columns_of, trail_of
 from journeys.placement import Placement, Placements, stage_of
 from journeys.touchpoints import shipped_touchpoints
 from schemas.facts import Transition
@@ -94,8 +94,19 @@ def test_history_is_bounded() -> None:
 
     journey.settle(before=0)
 
-    assert len(journey.trail) == MAX_TRAIL // 2
-    assert journey.room == MAX_TRAIL > ROOM
+    assert [visit.at for visit in journey.visits()] == list(range(MAX_TRAIL // RECORD + 30))[-KEPT_TRAIL // RECORD :]
+    assert journey.room == MAX_TRAIL > KEPT_TRAIL > ROOM
+
+
+@given(steps)
+def test_a_trail_by_columns_is_the_same_trail(log: list[Step]) -> None:
+    journey = Journey()
+    for one in log:
+        take(journey, one)
+
+    again = Journey(journey.base, trail_of(columns_of(journey.trail)))
+    assert again.visits() == sorted(journey.visits())
+    assert (again.last_at, again.last_code) == (journey.last_at, journey.last_code)
 
 
 def test_an_event_before_what_is_settled_changes_nothing() -> None:
