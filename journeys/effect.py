@@ -116,7 +116,9 @@ def values(kind: Kind, sums: Sums, scale: float = 1.0) -> list[float | None]:
 def by_delta(kind: Kind, sums: Sums, scale: float = 1.0) -> Estimate | None:
     """The effect of a share or total with its interval; None when a cell has no value to compare.
 
-    The variance is the sum over customers of the square of what each adds to the linearised effect.
+    The variance is the sum over customers of the square of what each adds to the linearised effect. A cell in which
+    nothing or everything was hit shows no variance and yet has some: it gets that of one customer more who differs (as
+    Agresti & Caffo 2000 do for two shares), so that no interval is without width.
     """
     found = values(kind, sums, scale)
     value = combined(kind, found)
@@ -126,6 +128,8 @@ def by_delta(kind: Kind, sums: Sums, scale: float = 1.0) -> Estimate | None:
     variance = sum(
         slope[row] * slope[column] * sums.products[8 * row + column] for row in range(8) for column in range(8)
     )
+    still = [hit in {0, base} for hit, base in zip(sums.totals[_HITS], sums.totals[_BASES], strict=True)]
+    variance += sum(one**2 for one, flat in zip(slope[_HITS], still, strict=True) if flat)
     reach = Z * sqrt(max(0.0, variance) * sums.customers / (sums.customers - 1))
     return Estimate(value, value - reach, value + reach)
 

@@ -153,7 +153,7 @@ def _power(one: Visits, found: Difference | None, weights: Sequence[float]) -> P
         parts.append((weight, one.prior + share * (raw - one.prior), deviation))
     return Power(
         touchpoint=one.touchpoint,
-        power=sum(weight * mean for weight, mean, _ in parts),
+        power=sum(weight * mean for weight, mean, _ in parts) if from_data else one.prior,
         low=max(-1.0, _quantile(parts, 0.025)),
         high=min(1.0, _quantile(parts, 0.975)),
         visits=0 if found is None else found.visits,

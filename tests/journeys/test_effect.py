@@ -63,15 +63,15 @@ def totals(rng: Random, customers: int, rates: tuple[float, float, float, float]
         ("ratio", contacts, (0.3, 0.2, 0.3, 0.3), -0.1),
         ("ratio", contacts, (0.3, 0.3, 0.2, 0.2), 0.0),
         ("ratio", contacts, (0.4, 0.4, 0.1, 0.2), -0.1),
-        ("sum", totals, (0.2, 0.1, 0.2, 0.2), -0.1 * 2 * 4000 * 0.25),
+        ("sum", totals, (0.2, 0.1, 0.2, 0.2), -0.1 * 2 * 2000 * 0.25),
         ("sum", totals, (0.2, 0.3, 0.1, 0.15), 0.0),
     ],
 )
 def test_the_interval_covers_the_planted_effect(
     kind: Kind, draw: Callable[..., list[Contribution]], rates: tuple[float, ...], truth: float
 ) -> None:
-    rng, rounds = Random(11), 300
-    found = [by_delta(kind, sums_of(draw(rng, 4000 if kind == "sum" else 600, rates))) for _ in range(rounds)]
+    rng, rounds = Random(11), 250
+    found = [by_delta(kind, sums_of(draw(rng, 2000 if kind == "sum" else 400, rates))) for _ in range(rounds)]
     covered = sum(one is not None and one.low <= truth <= one.high for one in found) / rounds
 
     assert 0.92 < covered < 0.985
@@ -114,6 +114,15 @@ def test_it_equals_a_recount_in_pandas_and_the_jackknife() -> None:
     assert found is not None
     assert found.value == pytest.approx(100 * recount(frame))
     assert found.high - found.value == pytest.approx(100 * 1.96 * error, rel=0.02)
+
+
+def test_a_cell_in_which_everyone_was_hit_has_an_interval_all_the_same() -> None:
+    rows = [[1.0, 1, 0, 0, 0, 0, 0, 0], [0.0, 0, 1, 1, 0, 0, 0, 0], [0.0, 0, 0, 0, 1, 1, 0, 0], [0.0] * 6 + [0, 1]]
+    found = by_delta("ratio", sums_of(rows * 50))
+
+    assert found is not None
+    assert found.value == 1
+    assert found.high - found.low == pytest.approx(2 * 1.96 * np.sqrt(4 / 50**2), rel=0.01)
 
 
 def test_a_population_counts_in_the_base_and_not_as_a_customer() -> None:
