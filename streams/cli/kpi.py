@@ -84,11 +84,11 @@ def show(session: Session, where: Where, options: ShowOptions) -> None:
     front = front_of(warehouse)
     if front is None:
         raise CliError("kpi.empty", where=str(warehouse))
-    until = front if options.until is None else _moment(options.until)
-    length = _length(options.since, until)
+    until = front if options.until is None else moment_of(options.until)
+    length = length_of(options.since, until)
     grain = grain_for(indicator, options.window, length)
     span = span_before(until, length, grain)
-    asked = Asked(span, options.window, tuple(options.by), _only(options.only))
+    asked = Asked(span, options.window, tuple(options.by), choices_of(options.only))
     found = values(warehouse, indicator, asked, grain)
     if options.as_json:
         session.write_json(
@@ -132,14 +132,15 @@ def the_indicator(registry: Registry, name: str) -> Indicator:
     raise UsageFault("kpi.no_indicator", what=name, near=", ".join(near) or "mot kpi ls")
 
 
-def _length(since: str, until: datetime) -> int:
-    """How far back `since` goes from `until`: a duration, or a day. In ms."""
+def length_of(since: str, until: datetime) -> int:
+    """How far back `since` goes from `until`: a duration, or a day. In ms. Raises UsageFault."""
     if since[:4].isdigit() and "-" in since:
-        return max(DAY, round((until - _moment(since)).total_seconds() * 1000))
+        return max(DAY, round((until - moment_of(since)).total_seconds() * 1000))
     return duration_ms(since)
 
 
-def _moment(text: str) -> datetime:
+def moment_of(text: str) -> datetime:
+    """The time that `2026-05-01` or `2026-05-01T08:00` says, UTC unless it says otherwise. Raises UsageFault."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -147,7 +148,8 @@ def _moment(text: str) -> datetime:
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
-def _only(said: Sequence[str]) -> dict[str, list[str]]:
+def choices_of(said: Sequence[str]) -> dict[str, list[str]]:
+    """The values allowed of each dimension in `said`: words like tier=gold,diamond. Raises UsageFault."""
     chosen: dict[str, list[str]] = {}
     for one in said:
         name, equals, value = one.partition("=")
