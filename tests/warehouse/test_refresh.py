@@ -1,0 +1,148 @@
+"""Rows of indicators are what a recount of the facts gives, however the facts came in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from detectors.catalogue import CATALOGUE
+from journeys.registry import Measure, shipped_registry
+from streams.sinks import ddl
+from streams.sinks.clickhouse import open_client
+from streams.warehouse.reference import active_packs, step_rows
+from streams.warehouse.refresh import Refreshed, Refresher
+
+FACTS = ("events", "moments", "handoffs", "journey_transitions")
+ROWS = "indicator, grain, window_start, stage, touchpoint, channel, tier, department, region, detail"
+VALUES = "numerator, denominator, customers, base_customers, spread"
+
+
+def refreshed(client: Any, *, full: bool = False) -> Refreshed:
+    return Refresher(client, shipped_registry(), step_rows(active_packs(CATALOGUE))).refresh(full=full)
+
+
+def rows_of(client: Any) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+    """Every row that says something, by key."""
+    found = client.query(
+        f"SELECT {ROWS}, {VALUES} FROM indicator_now WHERE numerator != 0 OR denominator != 0 "
+        "OR notEmpty(customers) OR notEmpty(base_customers) OR notEmpty(spread)"
+    ).result_rows
+    return {row[:10]: row[10:] for row in found}
+
+
+def stored(client: Any, hours_ago: int) -> None:
+    """Let the refresh before have been so many hours ago."""
+    marks = client.query("SELECT indicator, fingerprint, toString(front) FROM indicator_marks FINAL").result_rows
+    read_until = client.query(f"SELECT toString(now('UTC') - INTERVAL {hours_ago} HOUR)").result_rows[0][0]
+    client.command("TRUNCATE TABLE indicator_marks")
+    client.insert(
+        "indicator_marks",
+        [[*mark[:2], datetime.fromisoformat(read_until), datetime.fromisoformat(mark[2])] for mark in marks],
+        column_names=["indicator", "fingerprint", "read_until", "front"],
+    )
+
+
+@pytest.fixture(scope="module")
+def once(facts_folder: Path) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+    """The rows computed in one go."""
+    client = open_client(facts_folder / "clickhouse")
+    try:
+        done = refreshed(client)
+        assert done.computed == len(shipped_registry().computed())
+        return rows_of(client)
+    finally:
+        client.close()
+
+
+@pytest.fixture
+def grown(facts_folder: Path, tmp_path: Path) -> Iterator[Any]:
+    """The same facts in an empty warehouse, come in four portions with a refresh after each: the first three fifths of
+    the time, then the rest but every seventh, then those, late, then half of all again."""
+    source = open_client(facts_folder / "clickhouse")
+    for table in FACTS:
+        columns = "* REPLACE (toDateTime(0, 'UTC') AS stored_at)"
+        source.command(f"SELECT {columns} FROM {table} INTO OUTFILE '{tmp_path / table}.native' FORMAT Native")
+    source.close()
+    client = open_client(tmp_path / "clickhouse")
+    ddl.apply(client)
+    yield client
+    client.close()
+
+
+def put(client: Any, folder: Path, which: str, hours_ago: int) -> None:
+    for table, time in zip(FACTS, ("occurred_at", "decided_at", "at", "at"), strict=True):
+        chosen = which.format(time=time, id="cityHash64(tuple(*))")
+        client.command(
+            f"INSERT INTO {table} SELECT * REPLACE (now('UTC') - INTERVAL {hours_ago} HOUR AS stored_at) "
+            f"FROM file('{folder / table}.native', Native) WHERE {chosen}",
+            settings={"max_partitions_per_insert_block": 0},
+        )
+
+
+def test_facts_that_come_in_portions_late_and_twice_give_the_rows_of_one_go(
+    once: dict[tuple[Any, ...], tuple[Any, ...]], grown: Any, tmp_path: Path
+) -> None:
+    cut = "{time} < toDateTime64('2026-03-24 00:00:00', 3, 'UTC')"
+    portions = [
+        (cut, 9),
+        (f"NOT ({cut}) AND {{id}} % 7 != 0", 7),
+        (f"NOT ({cut}) AND {{id}} % 7 = 0", 5),
+        ("{id} % 2 = 0", 3),
+    ]
+    looked = []
+    for which, hours_ago in portions:
+        put(grown, tmp_path, which, hours_ago)
+        looked.append(refreshed(grown).computed)
+        stored(grown, hours_ago - 1)
+    assert looked[0] == len(shipped_registry().computed())
+    assert rows_of(grown) == once
+    stored(grown, -1)
+    assert refreshed(grown).computed == 0
+
+
+def test_a_full_refresh_changes_nothing(once: dict[tuple[Any, ...], tuple[Any, ...]], facts: Any) -> None:
+    refreshed(facts)
+    count = facts.query("SELECT count() FROM indicator_rows").result_rows
+    refreshed(facts, full=True)
+    assert rows_of(facts) == once
+    assert facts.query("SELECT count() FROM indicator_rows").result_rows == count
+
+
+def test_facts_that_are_gone_leave_no_row_behind(facts: Any) -> None:
+    refreshed(facts)
+    before = rows_of(facts)
+    facts.command("DELETE FROM events WHERE event_type = 'complaint.opened'")
+    refreshed(facts, full=True)
+    after = rows_of(facts)
+    assert any(key[0] == "complaints" for key in before)
+    assert not any(key[0] == "complaints" for key in after)
+
+
+def test_the_ddl_for_a_cluster_is_understood(tmp_path: Path) -> None:
+    client = open_client(tmp_path / "clickhouse")
+    try:
+        tables = [one for one in ddl.statements() if one.startswith("CREATE TABLE")]
+        made = ddl.clustered("mot")
+        for statement in made:
+            client.query(f"EXPLAIN AST {statement}")
+            assert statement.count("ON CLUSTER 'mot'") == 1
+        assert sum("Replicated" in one for one in made) == len(tables)
+        assert not any(re.search(r"ENGINE = (Replacing|Aggregating)", one) for one in made)
+    finally:
+        client.close()
+    with pytest.raises(ValueError, match="no name of a cluster"):
+        ddl.clustered("a' b")
+
+
+def test_a_measure_must_say_what_its_units_read() -> None:
+    with pytest.raises(ValueError, match="belong together"):
+        Measure(kind="sum", by=(), units="SELECT 1 FROM {events}")
+    with pytest.raises(ValueError, match="unknown event types"):
+        Measure(kind="sum", by=(), reads=("no.such",), units="SELECT 1 FROM {events}")
+    with pytest.raises(ValueError, match="quantile"):
+        Measure(kind="quantile", by=(), units="SELECT 1")
