@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from schemas.moments import Stage
 from streams.cli.options import DEMO_FOLDER, AsJson, Folder, SettingsFile, session_of
 
 ClickHouse = Annotated[str | None, typer.Option("--clickhouse", metavar="DIR|URL")]
@@ -65,6 +67,65 @@ def _ddl(
     run(session_of(ctx), cluster, settings)
 
 
+def _map(
+    ctx: typer.Context,
+    since: Since = "90d",
+    every: Annotated[bool, typer.Option("--all")] = False,
+    folder: Folder = DEMO_FOLDER,
+    clickhouse: ClickHouse = None,
+    settings: SettingsFile = None,
+    json_: AsJson = False,
+) -> None:
+    from streams.cli.kpi import Where
+    from streams.cli.map import run
+
+    run(session_of(ctx), Where(folder, clickhouse, settings), since, every=every, as_json=json_)
+
+
+def _effect(
+    ctx: typer.Context,
+    indicator: Annotated[str, typer.Argument(metavar="ID")],
+    at: Annotated[str, typer.Option("--at", metavar="DATE")],
+    before: Annotated[str, typer.Option("--before", metavar="TIME")] = "28d",
+    after: Annotated[str, typer.Option("--after", metavar="TIME")] = "28d",
+    treated: Annotated[list[str] | None, typer.Option("--treated", metavar="DIM=VALUE")] = None,
+    control: Annotated[list[str] | None, typer.Option("--control", metavar="DIM=VALUE")] = None,
+    treated_file: Annotated[Path | None, typer.Option("--treated-file", metavar="FILE")] = None,
+    control_file: Annotated[Path | None, typer.Option("--control-file", metavar="FILE")] = None,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, max=2**32)] = 1,
+    folder: Folder = DEMO_FOLDER,
+    clickhouse: ClickHouse = None,
+    settings: SettingsFile = None,
+    json_: AsJson = False,
+) -> None:
+    from streams.cli.effect import EffectOptions, run
+    from streams.cli.kpi import Where
+
+    options = EffectOptions(
+        indicator, at, before, after, treated or (), control or (), treated_file, control_file, seed, json_
+    )
+    run(session_of(ctx), Where(folder, clickhouse, settings), options)
+
+
+def _scorecard(
+    ctx: typer.Context,
+    since: Since = "30d",
+    stage: Annotated[Stage | None, typer.Option("--stage", metavar="STAGE")] = None,
+    imported: Annotated[Path | None, typer.Option("--import", metavar="FILE.csv")] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE.csv")] = None,
+    every: Annotated[bool, typer.Option("--all")] = False,
+    folder: Folder = DEMO_FOLDER,
+    clickhouse: ClickHouse = None,
+    settings: SettingsFile = None,
+    json_: AsJson = False,
+) -> None:
+    from streams.cli.kpi import Where
+    from streams.cli.scorecard import ScorecardOptions, run
+
+    options = ScorecardOptions(since, stage, imported, csv, every, json_)
+    run(session_of(ctx), Where(folder, clickhouse, settings), options)
+
+
 def add_commands(app: typer.Typer) -> None:
     """Put these commands into `app`."""
     kpi = typer.Typer(no_args_is_help=True)
@@ -73,3 +134,6 @@ def add_commands(app: typer.Typer) -> None:
     kpi.command("refresh")(_kpi_refresh)
     app.add_typer(kpi, name="kpi")
     app.command("ddl")(_ddl)
+    app.command("map")(_map)
+    app.command("effect")(_effect)
+    app.command("scorecard")(_scorecard)

@@ -31,7 +31,7 @@ from journeys.registry import Indicator, Measure
 from schemas.moments import Text
 from streams.errors import StreamsError
 from streams.exit_codes import USAGE
-from streams.runners.reading import plain_rows
+from streams.warehouse.asking import asking
 from streams.warehouse.values import NoSuchSplit, quoted
 from streams.warehouse.warehouse import Warehouse
 
@@ -219,8 +219,7 @@ def _answer(warehouse: Warehouse, sql: str) -> list[dict[str, Any]]:
     if len(sql.encode()) < _LONGEST_READ:
         return warehouse.rows(sql)
     with warehouse.writing() as client:
-        result = client.query(sql, settings={"max_query_size": 4 * len(sql.encode()), "max_ast_elements": 10_000_000})
-        return [dict(zip(result.column_names, row, strict=True)) for row in plain_rows(result.result_rows)]
+        return asking(client, max_query_size=4 * len(sql.encode()), max_ast_elements=10_000_000)(sql)
 
 
 def _numbers(found: Sequence[Any], scale: float) -> list[float | None]:

@@ -20,15 +20,15 @@ Repair after an alert is part of what is measured: the power is that of a moment
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, get_args
 
 from journeys.power import HORIZON_DAYS, Power, Stratum, ValencePrior, Visits, powers, prior_of
 from journeys.touchpoints import Touchpoints
 from schemas.moments import Valence
-from streams.runners.reading import plain_rows
 from streams.sinks.rows import encoded
+from streams.warehouse.asking import Ask
 from streams.warehouse.values import quoted
 
 VALENCES: tuple[Valence, ...] = get_args(Valence)
@@ -47,9 +47,6 @@ OUTCOMES: Mapping[Valence, tuple[tuple[str, ...], str]] = {
 }  # fmt: skip
 """The outcomes of §6.1 that a customer decides on, as event types and the surveys that count (§6.4)."""
 _HORIZON = f"INTERVAL {HORIZON_DAYS} DAY"
-
-Ask = Callable[[str], list[dict[str, Any]]]
-"""Answers one read: rows by column. `Warehouse.rows`, for one."""
 
 
 class Span(NamedTuple):
@@ -211,16 +208,6 @@ def store(client: Any, points: Iterable[Point], span: Span) -> None:
     """Write the map under a version above all before. Raises ClickHouseError."""
     version = int(client.query("SELECT max(version) + 1 FROM mot_power").result_rows[0][0])
     client.raw_insert("mot_power", insert_block=b"\n".join(encoded(rows_of(points, span, version))), fmt="JSONEachRow")
-
-
-def asking(client: Any) -> Ask:
-    """Reads through a client that may write."""
-
-    def ask(sql: str) -> list[dict[str, Any]]:
-        result = client.query(sql)
-        return [dict(zip(result.column_names, row, strict=True)) for row in plain_rows(result.result_rows)]
-
-    return ask
 
 
 def _text(moment: datetime) -> str:
