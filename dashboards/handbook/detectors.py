@@ -8,7 +8,7 @@ from typing import Any
 from dashboards.handbook.anchors import anchor
 from dashboards.handbook.markdown import code, codes, deeper, facts, heading, link, table, text
 from dashboards.handbook.material import Material, packs_of
-from dashboards.handbook.words import Words, typeset
+from dashboards.handbook.words import Words, typeset, unfolded
 from detectors.base import AnyDetector, Meta
 from detectors.pages import page_of
 from journeys.lifecycle import STAGES
@@ -69,7 +69,7 @@ def _detector(material: Material, words: Words, detector: AnyDetector) -> list[s
     return [
         heading(3, text(f"{meta.id} {words.pick(meta.title)}"), anchor("detector", meta.id)),
         facts(head, ((words.say(f"detectors.{field}"), content) for field, content in said.items())),
-        typeset(page) if words.language == "zh" else deeper(page, 2),
+        typeset(unfolded(page)) if words.language == "zh" else deeper(page, 2),
         *_parameters(words, detector),
     ]
 

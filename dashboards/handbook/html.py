@@ -1,4 +1,4 @@
-"""The handbook as one HTML page that needs nothing else: no script, no request to anywhere; it works offline and printed.
+"""The handbook as one HTML page that needs nothing else: no script, no request to anywhere, for screen and paper.
 
 markdown-it renders the Markdown. Of HTML inside it only what `markdown.py` writes passes (places, line breaks, folded
 blocks); anything else is shown as text, wherever it came from.

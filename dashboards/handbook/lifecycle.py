@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from dashboards.handbook.anchors import anchor
-from dashboards.handbook.markdown import code, heading, link, place, table, text
+from dashboards.handbook.markdown import code, codes, heading, link, place, table, text
 from dashboards.handbook.material import Material, PlacedEvent
 from dashboards.handbook.words import Words
 from journeys.lifecycle import STAGES, LifecycleStage
@@ -72,4 +72,4 @@ def _touchpoint(material: Material, words: Words, one: Touchpoint, events: Seque
 
 
 def _event(event: PlacedEvent) -> str:
-    return code(event.event_type if not event.attribute else f"{event.event_type} {event.attribute}={event.equals}")
+    return codes([event.event_type, *([f"{event.attribute}={event.equals}"] if event.attribute else [])])

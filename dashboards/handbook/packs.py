@@ -63,7 +63,7 @@ def _pack(material: Material, words: Words, pack: PolicyPack) -> list[str]:
     )
     head = (words.say("indicators.field"), words.say("indicators.content"))
     return [
-        heading(3, code(pack.id), anchor("pack", pack.id)),
+        heading(3, f"{code(pack.id)} {text(words.phrase(pack.instrument))}", anchor("pack", pack.id)),
         facts(head, ((words.say(f"packs.{field}"), content) for field, content in said.items())),
         table([words.say(f"packs.{column}") for column in ("duty", "owed", "clause", "confidence")], duties),
     ]

@@ -43,7 +43,7 @@ def _matrix(material: Material, words: Words) -> str:
                 "",
                 LINE.join(f"{to_indicator(words, one)} ({text(words.phrase(one.etom))})" for one in lost),
                 LINE.join(to_detector(words, one, titled=True) for one in unwatched),
-                LINE.join(_to_touchpoint(words, one) for one in unplaced),
+                words.listed(_to_touchpoint(words, one) for one in unplaced),
             ]
         )
     return table([words.say(f"responsibilities.{column}") for column in columns], rows)
@@ -57,9 +57,9 @@ def _area(material: Material, words: Words, area: Area) -> list[str]:
     return [
         place(anchor("area", area.id), LINE.join([name, *processes])),
         LINE.join(_to_department(words, department) for department in area.departments),
-        LINE.join(to_indicator(words, one) for one in material.measured(area)),
+        words.listed(to_indicator(words, one) for one in material.measured(area)),
         LINE.join(to_detector(words, one, titled=True) for one in found),
-        LINE.join(_to_touchpoint(words, one) for one in touched),
+        words.listed(_to_touchpoint(words, one) for one in touched),
     ]
 
 
@@ -92,7 +92,7 @@ def _departments(material: Material, words: Words) -> str:
     rows = (
         [
             place(anchor("department", department), text(words.name("department", department))),
-            LINE.join(to_indicator(words, one) for one in material.registry.values() if one.owner == department),
+            words.listed(to_indicator(words, one) for one in material.registry.values() if one.owner == department),
             LINE.join(
                 to_detector(words, one, titled=True) for one in material.detectors if one.meta.owner == department
             ),

@@ -21,7 +21,7 @@ _HAN = r"\u4e00-\u9fff“”（）"
 _CODE = re.compile(r"(`+[^`]*`+)")
 _FULL_WIDTH = {",": "，", ";": "；", ":": "：", "?": "？", "!": "！"}
 _MARK = re.compile(rf"(?<=[{_HAN}])([,;:?!]) ?|([,;:?!]) ?(?=[{_HAN}])")
-_BRACKETS = re.compile(r" ?\(([^()]*[\u4e00-\u9fff][^()]*)\) ?")
+_BRACKETS = re.compile(r" ?\(([^()]*(?:[\u4e00-\u9fff]|_zh\})[^()]*)\) ?")
 _QUOTES = re.compile(r'"([^"]*[\u4e00-\u9fff][^"]*)"')
 
 
@@ -34,6 +34,11 @@ def typeset(text: str) -> str:
 def _full_width(text: str) -> str:
     text = _QUOTES.sub(r"“\1”", _BRACKETS.sub(r"（\1）", text))
     return _MARK.sub(lambda found: _FULL_WIDTH[found[1] or found[2]], text)
+
+
+def unfolded(page: str) -> str:
+    """A page (Markdown) whose lines of Chinese follow one another without the space a line break would become."""
+    return re.sub(r"(?<=[\u3001-\uff5e])\n(?=[\u3001-\uff5e])", "", page)
 
 
 class Words(NamedTuple):
@@ -66,7 +71,7 @@ class Words(NamedTuple):
         known = phrases()
         if english in known:
             return known[english]
-        parts = re.split(r"(; |, )", english)
+        parts = re.split(r"(; |, )(?![^()]*\))", english)
         return "".join({", ": "，", "; ": "；"}.get(part) or known.get(part, part) for part in parts)
 
     def listed(self, words: Iterable[str]) -> str:
