@@ -1,5 +1,7 @@
-"""`python -m tests.benchmarks.panels [--rows N] [--folder DIR] [--rounds N]`: fill a ClickHouse with facts of 90 days, compute
-the indicators, run every query of every board over all of it, print the slowest ten and the 95th percentile."""
+"""`python -m tests.benchmarks.panels [--rows N] [--folder DIR] [--rounds N]`: every query of every board over 90 days.
+
+Fills a ClickHouse with facts, computes the indicators, runs the queries; prints the slowest ten, the 95th percentile.
+"""
 
 from __future__ import annotations
 

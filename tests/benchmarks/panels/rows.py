@@ -108,18 +108,15 @@ def _others(client: Any, customers: int) -> None:
         settings=_SETTINGS,
     )
     for grain, start in (("minute", "toStartOfMinute"), ("hour", "toStartOfHour"), ("day", "toStartOfDay")):
-        recent = f"AND occurred_at >= {BEGINS} + INTERVAL {DAYS - 2} DAY" if grain == "minute" else ""
-        client.command(
-            "INSERT INTO kpis (indicator, grain, window_start, stage, touchpoint, channel, tier, department, region, "
-            f"partition, value, version) SELECT 'events', '{grain}', toDateTime64({start}(occurred_at), 3, 'UTC') AS w, "
-            "stage, touchpoint, channel, tier, department, region, 0, count(), 1 FROM events "
-            f"WHERE 1 {recent} GROUP BY ALL",
-            settings=_SETTINGS,
-        )
-        client.command(
-            "INSERT INTO kpis (indicator, grain, window_start, stage, touchpoint, channel, tier, department, region, "
-            f"partition, value, version) SELECT 'moments_negative', '{grain}', "
-            f"toDateTime64({start}(decided_at), 3, 'UTC') AS w, "
-            "stage, touchpoint, channel, tier, department, region, 0, count(), 1 FROM moments GROUP BY ALL",
-            settings=_SETTINGS,
-        )
+        recent = f"occurred_at >= {BEGINS} + INTERVAL {DAYS - 2} DAY" if grain == "minute" else "1"
+        for indicator, time, table in (
+            ("events", "occurred_at", f"events WHERE {recent}"),
+            ("moments_negative", "decided_at", "moments"),
+        ):
+            client.command(
+                "INSERT INTO kpis (indicator, grain, window_start, stage, touchpoint, channel, tier, department, "
+                f"region, partition, value, version) SELECT '{indicator}', '{grain}', "
+                f"toDateTime64({start}({time}), 3, 'UTC') AS w, stage, touchpoint, channel, tier, department, region, "
+                f"0, count(), 1 FROM {table} GROUP BY ALL",
+                settings=_SETTINGS,
+            )
