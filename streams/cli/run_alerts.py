@@ -24,6 +24,7 @@ from streams.kafka.settings import KafkaSettings, load_kafka_settings
 from streams.runners.health import served
 from streams.runners.process import now_ms, stopped_by_signal
 from streams.runners.sink_alerts import AlertCollector, AlertProgress, AlertRunner, AlertSettings, SetAside
+from streams.secrets import secret_of
 from streams.settings import Duration
 from streams.sinks.alert_files import ConsoleTarget, JsonlTarget
 from streams.sinks.alerts import AlertTarget, Choice, Send
@@ -143,7 +144,7 @@ def _opened(session: Session, target: TargetWords, options: AlertOptions) -> Ale
         return JsonlTarget(target.name, Path(target.where))
     policy = AddressPolicy(options.allow_http, frozenset(host.lower() for host in options.allow_hosts))
     own = f"{SECRET}_{target.name.upper().replace('-', '_')}"
-    secret = session.environment.get(own) or session.environment.get(SECRET, "")
+    secret = secret_of(session.environment, own) or secret_of(session.environment, SECRET)
     return WebhookTarget(target.name, policy.checked(target.where), Signer(secret), policy, now_ms)
 
 

@@ -17,6 +17,7 @@ from pydantic import Field, SecretStr, StringConstraints, ValidationError, model
 from schemas.mapping import Loc
 from schemas.moments import Frozen
 from schemas.times import DAY
+from streams.secrets import secret_of
 from streams.settings import Duration, SettingsError
 from streams.sources.faults import MappingError
 from streams.sources.mapping_file import MAX_BYTES, line_of, read_yaml, spelled
@@ -233,7 +234,7 @@ def load_kafka_settings(
         _anchor(data, path.parent)
     if chosen := bootstrap or environment.get(BOOTSTRAP):
         data["bootstrap"] = chosen
-    if (password := environment.get(PASSWORD)) and isinstance(data.get("security", {}), dict):
+    if (password := secret_of(environment, PASSWORD)) and isinstance(data.get("security", {}), dict):
         data["security"] = {**data.get("security", {}), "password": password}
     try:
         return KafkaSettings.model_validate(data)

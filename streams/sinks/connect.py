@@ -14,6 +14,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from schemas.moments import Text
 from streams.errors import StreamsError
 from streams.exit_codes import USAGE
+from streams.secrets import secret_of
 from streams.sinks import ddl
 from streams.sinks.faults import is_missing_right
 
@@ -71,9 +72,10 @@ class Server:
 
 
 def server_at(address: str, environment: Mapping[str, str]) -> Server:
-    """The server an address names; the password comes from MOT_CLICKHOUSE_PASSWORD before the address.
+    """The server an address names; the password comes from MOT_CLICKHOUSE_PASSWORD, or the file that
+    MOT_CLICKHOUSE_PASSWORD_FILE names, before the address.
 
-    Raises AddressFault.
+    Raises AddressFault, SecretUnreadable.
     """
     try:
         parts = urlsplit(address)
@@ -90,7 +92,7 @@ def server_at(address: str, environment: Mapping[str, str]) -> Server:
         port or _PORTS[parts.scheme],
         unquote(parts.username or "default"),
         unquote(parts.path.strip("/")) or "default",
-        environment.get(PASSWORD) or unquote(parts.password or ""),
+        secret_of(environment, PASSWORD) or unquote(parts.password or ""),
     )
 
 
