@@ -126,6 +126,17 @@ def _scorecard(
     run(session_of(ctx), Where(folder, clickhouse, settings), options)
 
 
+def _handbook(
+    ctx: typer.Context,
+    form: Annotated[Literal["md", "html"] | None, typer.Option("--format")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE")] = None,
+    settings: SettingsFile = None,
+) -> None:
+    from streams.cli.handbook import run
+
+    run(session_of(ctx), form, out, settings)
+
+
 def add_commands(app: typer.Typer) -> None:
     """Put these commands into `app`."""
     kpi = typer.Typer(no_args_is_help=True)
@@ -137,3 +148,4 @@ def add_commands(app: typer.Typer) -> None:
     app.command("map")(_map)
     app.command("effect")(_effect)
     app.command("scorecard")(_scorecard)
+    app.command("handbook")(_handbook)
