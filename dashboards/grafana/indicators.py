@@ -1,0 +1,202 @@
+"""Panels of indicators: everything they say and show comes from the registry, their values from `journeys.formulas`."""
+
+# ruff: noqa: S608 - nothing but our own words and the registry's SQL
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import inf, nextafter
+
+from grafana_foundation_sdk.models.dashboard import Threshold
+
+from dashboards.grafana import sql
+from dashboards.grafana.links import Link, row, series, to_units, units_panel
+from dashboards.grafana.model import Panel
+from dashboards.grafana.panels import PLAIN, Column, Head, Look, bars, lines, note, number, rows
+from dashboards.grafana.texts import AVAILABILITY_WORDS, DEPARTMENT_WORDS, DIM_WORDS, STANDING_WORDS, Speech
+from journeys.formulas import measure_of, sample_sql, value_sql
+from journeys.registry import Indicator, Unit, shipped_registry
+from schemas.moments import Text
+
+UNITS: Mapping[Unit, str] = {
+    "share": "percentunit",
+    "count": "locale",
+    "per_1000": "suffix: ‰",
+    "per_10k": "suffix: /10k",
+    "per_million": "suffix: /1M",
+    "seconds": "s",
+    "minor": "locale",
+    "score": "none",
+    "ratio": "none",
+}
+"""Units of the registry as Grafana names them."""
+COLORS = {"met": "green", "warning": "orange", "breach": "red", "none": "text"}
+_GOOD, _SO_SO, _BAD = "green", "orange", "red"
+
+
+def steps(indicator: Indicator) -> Sequence[Threshold]:
+    """Colours from target and warning. Grafana colours from a step on: a limit that may be reached lies just above."""
+    if indicator.target is None or indicator.direction == "none":
+        return PLAIN
+    target = sql.shown(indicator, indicator.target)
+    warning = target if indicator.warning is None else sql.shown(indicator, indicator.warning)
+    if indicator.direction == "up":
+        found = [Threshold(None, _BAD), Threshold(warning, _SO_SO), Threshold(target, _GOOD)]
+    else:
+        found = [Threshold(None, _GOOD), Threshold(_above(target), _SO_SO), Threshold(_above(warning), _BAD)]
+    return [one for one in found if warning != target or one.color != _SO_SO]
+
+
+def _above(number: float) -> float:
+    return nextafter(number, inf) if number else 1e-9
+
+
+@dataclass(frozen=True)
+class Indicators:
+    """Makes the panels of a dashboard. `dims` are the variables it has; `say` its language."""
+
+    say: Speech
+    dims: Sequence[str]
+
+    def __getitem__(self, name: str) -> Indicator:
+        return shipped_registry()[name]
+
+    def number(self, name: str, size: tuple[int, int] = (4, 4)) -> Panel:
+        """The value over the time range; words on what is missing where nothing computes it."""
+        one = self[name]
+        if one.measure is None:
+            return self.missing(name, size)
+        look = Look(UNITS[one.unit], steps(one), [to_units(self.say, one, self.dims)], size, {"value": one.name})
+        return number(self.say, self._head(one), sql.total(one, self.dims), look)
+
+    def trend(self, name: str, by: str | None = None, size: tuple[int, int] = (12, 8)) -> Panel:
+        """The value over time, one line for each value of dimension `by`."""
+        one = self[name]
+        if one.measure is None:
+            return self.missing(name, size)
+        words = self.say.dim(by) if by else "''"
+        links = [to_units(self.say, one, self.dims, series(by) if by in sql.FILTER_DIMS else None)]
+        names = None if by else {"value": one.name}
+        look = Look(UNITS[one.unit], steps(one), links, size, names)
+        asked = sql.trend(one, self.dims, by, words)
+        return lines(self.say, self._head(one, by), asked, look, least=sql.finest(measure_of(one).grains))
+
+    def split(self, name: str, by: str, size: tuple[int, int] = (12, 8)) -> Panel:
+        """A table: the value by dimension `by`, with the number of units behind it."""
+        one = self[name]
+        if one.measure is None:
+            return self.missing(name, size)
+        links = [to_units(self.say, one, self.dims, row(by) if by in sql.FILTER_DIMS else None)]
+        heading = one.measure.detail if by == "detail" and one.measure.detail else DIM_WORDS[by]
+        columns = [
+            Column(by, heading, hidden=True),
+            Column("name", heading),
+            Column("value", one.name, UNITS[one.unit], steps=steps(one), links=links),
+            Column("n", BEHIND, "locale", width=110),
+        ]
+        asked = sql.broken_down(one, self.dims, by, self.say.dim(by))
+        return rows(self.say, self._head(one, by), asked, columns, size=size)
+
+    def split_bars(self, name: str, by: str, size: tuple[int, int] = (12, 8)) -> Panel:
+        """Bars: the value by dimension `by`."""
+        one = self[name]
+        if one.measure is None:
+            return self.missing(name, size)
+        links = [to_units(self.say, one, self.dims, row(by) if by in sql.FILTER_DIMS else None)]
+        look = Look(UNITS[one.unit], steps(one), links, size, {"value": one.name})
+        asked = f"SELECT name, value, {by} FROM ({sql.broken_down(one, self.dims, by, self.say.dim(by))})"
+        return bars(self.say, self._head(one, by), asked, look)
+
+    def cycles(self, name: str, size: tuple[int, int] = (12, 8)) -> Panel:
+        """The value by the day on which bill periods began."""
+        one = self[name]
+        look = Look(UNITS[one.unit], steps(one), [to_units(self.say, one, self.dims)], size, {"value": one.name})
+        said = Head(
+            Text(zh=f"{one.name.zh}（按账期）", en=f"{one.name.en} by bill period"),
+            described(self.say, one, self.dims),
+        )
+        return bars(self.say, said, sql.by_cycle(one, self.dims), look, label="cycle")
+
+    def missing(self, name: str, size: tuple[int, int] = (6, 4)) -> Panel:
+        """Says of an indicator without data what has to be delivered."""
+        one = self[name]
+        why = self.say(AVAILABILITY_WORDS[one.availability])
+        obtain = one.obtain or Text(zh="", en="")
+        words = Text(zh=f"**{why}**\n\n{obtain.zh}", en=f"**{why}**\n\n{obtain.en}")
+        return note(self.say, self._head(one), words, size=size)
+
+    def standing(self, names: Sequence[str], size: tuple[int, int] = (24, 12)) -> Panel:
+        """A table of indicators against their targets, the worst first."""
+        columns = [
+            Column("id", Text(zh="指标编号", en="Indicator id"), hidden=True),
+            Column("panel", Text(zh="明细面板", en="List"), hidden=True),
+            Column("name", Text(zh="指标", en="Indicator"), links=[self._to_row()], width=260),
+            Column("shown", Text(zh="当前值", en="Value"), links=[self._to_row()]),
+            Column("goal", Text(zh="目标", en="Target")),
+            Column("standing", Text(zh="状态", en="Standing"), words=STANDING_WORDS, colors=COLORS, width=100),
+            Column("n", BEHIND, "locale", width=110),
+            Column("owner", DIM_WORDS["department"], words=DEPARTMENT_WORDS),
+            Column("definition", Text(zh="定义", en="Definition"), width=420),
+        ]
+        return rows(self.say, STANDING_HEAD, self.standing_sql(names), columns, size=size)
+
+    def standing_sql(self, names: Sequence[str]) -> str:
+        """One row for each indicator; target and warning as the operator set them."""
+        found = [self._one_of_many(self[name]) for name in names if self[name].measure is not None]
+        judged = sql.standing("value", "target", "warning", "direction")
+        return (
+            f"SELECT id, panel, {self.say.column('name')} AS name, {sql.written('value')} AS shown, "
+            f"{sql.written('target')} AS goal, {judged} AS standing, n, owner, {self.say.column('definition')} "
+            f"AS definition FROM ({' UNION ALL '.join(found)}) AS found INNER JOIN indicators AS entry ON "
+            "id = entry.indicator "
+            "ORDER BY indexOf(['breach', 'warning', 'met', 'none'], standing), position"
+        )
+
+    def _one_of_many(self, one: Indicator) -> str:
+        windows = sql.for_total(measure_of(one).grains)
+        return (
+            f"SELECT '{one.id}' AS id, {units_panel(one)} AS panel, toNullable(toFloat64({value_sql(one)})) "
+            f"AS value, {sample_sql(one)} AS n {sql.rows(one, self.dims, windows)}"
+        )
+
+    def _to_row(self) -> Link:
+        link = to_units(self.say, next(iter(shipped_registry().values())), self.dims)
+        panel = units_panel(next(iter(shipped_registry().values())))
+        return {**link, "url": link["url"].replace(f"panel-{panel}", "panel-${__data.fields.panel}")}
+
+    def _head(self, one: Indicator, by: str | None = None) -> Head:
+        title = one.name
+        if by is not None:
+            title = Text(zh=f"{one.name.zh}（按{DIM_WORDS[by].zh}）", en=f"{one.name.en} by {DIM_WORDS[by].en.lower()}")
+        return Head(title, described(self.say, one, self.dims))
+
+
+BEHIND = Text(zh="样本数", en="Units behind it")
+STANDING_HEAD = Head(
+    Text(zh="指标与目标", en="Indicators against target"),
+    Text(
+        zh="全部可计算指标在所选时间范围内的值，与目标、预警值比较；未达标在前。目标以登记表为准，运营商可覆盖。"
+        "点击指标查看背后的客户。",
+        en="Every computed indicator over the time range beside its target and warning, breaches first. Targets are "
+        "the "
+        "registry's, as the operator set them. Click an indicator for the customers behind it.",
+    ),
+)
+
+
+def described(say: Speech, one: Indicator, dims: Sequence[str]) -> str:
+    """What a panel of an indicator says about itself: definition, formula, target, owner, choices without effect."""
+    parts = [one.definition, Text(zh=f"计算：{one.formula.zh}", en=f"Formula: {one.formula.en}")]
+    if one.target is not None:
+        limit = "" if one.warning is None else f" / {one.warning:g}"
+        parts.append(Text(zh=f"目标 / 预警：{one.target:g}{limit}", en=f"Target / warning: {one.target:g}{limit}"))
+    owner = DEPARTMENT_WORDS[one.owner]
+    parts.append(Text(zh=f"责任部门：{owner.zh}", en=f"Owner: {owner.en}"))
+    if one.unit == "minor":
+        parts.append(Text(zh="金额已除以 100。", en="Money is divided by 100."))
+    idle = [DIM_WORDS[dim] for dim in dims if one.measure is not None and dim not in one.measure.by]
+    if idle:
+        zh, en = "、".join(dim.zh for dim in idle), ", ".join(dim.en.lower() for dim in idle)
+        parts.append(Text(zh=f"不受这些筛选影响：{zh}。", en=f"Not filtered by: {en}."))
+    return "\n\n".join(say(part) for part in parts)

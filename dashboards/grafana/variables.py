@@ -1,0 +1,99 @@
+"""What people choose from at the top of a dashboard. All may stand at All, and take several values."""
+
+# ruff: noqa: S608 - nothing but our own words
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from grafana_foundation_sdk.builders.dashboard import QueryVariable, TextBoxVariable
+from grafana_foundation_sdk.models.dashboard import VariableOption, VariableRefresh, VariableSort
+
+from dashboards.grafana.query import datasource
+from dashboards.grafana.sql import COUNTER_GRAINS, FILTER_DIMS, for_total
+from dashboards.grafana.texts import DIM_WORDS, STAGE_WORDS, TIER_WORDS, VALENCE_WORDS, Speech
+from schemas.moments import Text
+
+_ALL = VariableOption(text=["All"], value=["$__all"])
+EXTRA_WORDS: Mapping[str, Text] = {
+    "valence": Text(zh="正面或负面", en="Negative or positive"),
+    "detector": Text(zh="探测器", en="Detector"),
+    "component": Text(zh="组件", en="Component"),
+    "pack": Text(zh="规则包", en="Policy pack"),
+    "customer": Text(zh="客户编号", en="Customer id"),
+}
+
+
+def _listed(say: Speech, words: Mapping[str, Text]) -> str:
+    codes = ", ".join(f"'{one}'" for one in words)
+    return f"SELECT code, {say.words('code', words)} AS name FROM (SELECT arrayJoin([{codes}]) AS code)"
+
+
+def _touchpoints(say: Speech) -> str:
+    stages = ", ".join(f"'{one}'" for one in STAGE_WORDS)
+    return (
+        f"SELECT toString(touchpoint) AS code, {say.column('name')} AS name FROM touchpoints FINAL "
+        "WHERE $__conditionalAll(stage IN (${stage:singlequote}), $stage) "
+        f"ORDER BY indexOf([{stages}], toString(stage)), touchpoint"
+    )
+
+
+def _seen(dim: str) -> Callable[[Speech], str]:
+    """Values of a dimension that events of the time range had."""
+
+    def sql(say: Speech) -> str:
+        windows = for_total(COUNTER_GRAINS)
+        return (
+            f"SELECT DISTINCT toString({dim}) AS code, {say.dim(dim)} AS name FROM kpis "
+            f"WHERE indicator = 'events' AND {windows.chosen()} ORDER BY code"
+        )
+
+    return sql
+
+
+_QUERIES: Mapping[str, Callable[[Speech], str]] = {
+    "stage": lambda say: _listed(say, STAGE_WORDS),
+    "touchpoint": _touchpoints,
+    "channel": _seen("channel"),
+    "tier": lambda say: _listed(say, TIER_WORDS),
+    "department": _seen("department"),
+    "region": _seen("region"),
+    "valence": lambda say: _listed(say, VALENCE_WORDS),
+    "detector": lambda say: (
+        "SELECT toString(detector_id) AS code, concat(detector_id, ' ', any(detector_name)) AS name FROM moments "
+        "GROUP BY detector_id ORDER BY code"
+    ),
+    "component": lambda say: (
+        "SELECT DISTINCT toString(component) AS code, code AS name FROM pipeline_health ORDER BY code"
+    ),
+    "pack": lambda say: (
+        "SELECT DISTINCT toString(pack) AS code, code AS name FROM policy_steps_now WHERE active ORDER BY code"
+    ),
+}
+ORDER = (*FILTER_DIMS, "valence", "detector", "component", "pack")
+
+
+def variables(say: Speech, names: Sequence[str]) -> list[Any]:
+    """The variables of a dashboard in the order in which they may use each other."""
+    made: list[Any] = [_chosen(say, name) for name in ORDER if name in names]
+    if "customer" in names:
+        box = TextBoxVariable("customer").label(say(EXTRA_WORDS["customer"])).default_value("")
+        made.insert(0, box.current(VariableOption(text="", value="")))
+    return made
+
+
+def _chosen(say: Speech, name: str) -> QueryVariable:
+    words = DIM_WORDS.get(name) or EXTRA_WORDS[name]
+    sql = _QUERIES[name](say)
+    return (
+        QueryVariable(name)
+        .label(say(words))
+        .datasource(datasource())
+        .query(sql)
+        .multi(True)
+        .include_all(True)
+        .current(_ALL)
+        .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .sort(VariableSort.DISABLED)
+    )
