@@ -19,6 +19,8 @@ from typing import Literal, NamedTuple
 
 from journeys.registry import Kind
 
+LEAST_CUSTOMERS = 5
+"""Fewer customers than this in a cell and nothing is estimated."""
 MIN_CUSTOMERS = 30
 """Fewer customers than this in a cell and the normal interval is not to be relied on."""
 Z = 1.959963984540054

@@ -106,7 +106,7 @@ def _table(session: Session, indicator: Indicator, found: Effect) -> Table:
     for name in ("before", "after", "change"):
         table.add_column(session.say(f"effect.{name}"), justify="right", no_wrap=True)
     for name in ("units", "customers"):
-        table.add_column(session.say(f"effect.{name}"), justify="right", overflow="fold")
+        table.add_column(session.say(f"effect.{name}"), justify="right", no_wrap=True)
     for group, (before, after) in (("treated", found.cells[:2]), ("control", found.cells[2:])):
         change = None if before.value is None or after.value is None else after.value - before.value
         table.add_row(
@@ -114,8 +114,8 @@ def _table(session: Session, indicator: Indicator, found: Effect) -> Table:
             figure(before.value, indicator.unit),
             figure(after.value, indicator.unit),
             _signed(session, change, indicator),
-            f"{before.units:,.0f} / {after.units:,.0f}",
-            f"{before.customers:,} / {after.customers:,}",
+            f"{before.units:,.0f} → {after.units:,.0f}",
+            f"{before.customers:,} → {after.customers:,}",
         )
     return table
 
@@ -128,6 +128,7 @@ def _findings(session: Session, indicator: Indicator, found: Effect) -> Iterator
         limits = _limits(session, found.estimate, indicator)
         value = _signed(session, found.estimate.value, indicator)
         yield session.say("effect.effect", value=value, limits=limits), "bold"
+    if found.estimate is not None and found.expected is not None and _possible(found.expected, indicator):
         came, wanted = figure(found.cells[1].value, indicator.unit), figure(found.expected, indicator.unit)
         way = "factor" if is_total(measure_of(indicator).kind) else "difference"
         yield session.say(f"effect.expected_{way}", wanted=wanted, came=came), "dim"
@@ -143,8 +144,9 @@ def _warnings(
     if found.estimate is None:
         lacking = {None, 0.0} if is_total(measure_of(indicator).kind) else {None}
         empty = [name for name, cell in zip(CELLS, found.cells, strict=True) if cell.value in lacking]
-        cells = session.say("effect.comma").join(session.say(f"effect.{name}") for name in empty)
-        yield session.say("effect.empty_cells", cells=cells or "-")
+        if empty:
+            cells = session.say("effect.comma").join(session.say(f"effect.{name}") for name in empty)
+            yield session.say("effect.empty_cells", cells=cells)
     if found.too_few:
         few = [
             session.say("effect.few_cell", name=session.say(f"effect.{name}"), count=cell.customers)
@@ -159,6 +161,11 @@ def _warnings(
     if windows.end > ripe:
         known, end = f"{ripe:%Y-%m-%d %H:%M}", f"{windows.end:%Y-%m-%d %H:%M}"
         yield session.say("effect.not_ripe", known=known, end=end)
+
+
+def _possible(value: float, indicator: Indicator) -> bool:
+    """Whether an indicator can have this value: going the same way as others may lead a share beyond all of it."""
+    return 0 <= value <= 1 if indicator.unit == "share" else True
 
 
 def _signed(session: Session, value: float | None, indicator: Indicator) -> str:

@@ -16,6 +16,7 @@ from math import exp, factorial
 from typing import Any, NamedTuple
 
 from journeys.effect import (
+    LEAST_CUSTOMERS,
     REPLICATES,
     Cell,
     Effect,
@@ -115,6 +116,8 @@ def _between(
         found = values(measure.kind, sums, measure.scale)
         estimate = by_delta(measure.kind, sums, measure.scale)
     cells = [Cell(*cell) for cell in zip(found, counted, row["customers"] or [0] * 4, strict=True)]
+    if any(cell.customers < LEAST_CUSTOMERS for cell in cells):
+        estimate = None
     return cells, estimate, expected(measure.kind, found)
 
 

@@ -22,14 +22,15 @@ def own_values(
     if not questions:
         return {}
     rows = warehouse.rows(" UNION ALL ".join(questions))
-    return {str(row["indicator"]): Own(row["result"], row["units"] or 0.0) for row in rows}
+    return {str(row["name"]): Own(row["result"], row["units"] or 0.0) for row in rows}
 
 
 def _question(indicator: Indicator, front: datetime, length_ms: int) -> str:
+    """Nothing may be called `indicator` here: an alias would stand before the column of that name."""
     grain = grain_for(indicator, "total", length_ms)
     since, until = (f"toDateTime64('{at:%Y-%m-%d %H:%M:%S}', 3, 'UTC')" for at in span_before(front, length_ms, grain))
     return (
-        f"SELECT '{indicator.id}' AS indicator, toNullable(toFloat64({value_sql(indicator)})) AS result, "
+        f"SELECT '{indicator.id}' AS name, toNullable(toFloat64({value_sql(indicator)})) AS result, "
         f"toFloat64({sample_sql(indicator)}) AS units FROM indicator_now "
         f"WHERE indicator = '{indicator.id}' AND grain = '{grain}' "
         f"AND window_start >= {since} AND window_start < {until}"
