@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from dashboards.grafana.languages import uid_in
 from dashboards.grafana.lint import DATASOURCE_TYPE, DATASOURCE_UID
 from dashboards.grafana.runbooks import NOTES, Notes
 from journeys import formulas
@@ -275,7 +276,7 @@ def rule(alert: Alert, language: Language, *, datasource_uid: str = DATASOURCE_U
     """The rule as both the files and the API of Grafana write it. `runbooks` is where RUNBOOKS.md can be read; without
     it the link leads to the board of runbooks in the same Grafana."""
     notes = alert.notes
-    link = f"{runbooks}#{alert.uid}" if runbooks else f"/d/{RUNBOOK_BOARD}?viewPanel={panel_of(alert.uid)}"
+    board = f"/d/{uid_in(RUNBOOK_BOARD, language)}?viewPanel=panel-{panel_of(alert.uid)}"
     return {
         "uid": alert.uid,
         "title": alert.title.said_in(language),
@@ -287,8 +288,8 @@ def rule(alert: Alert, language: Language, *, datasource_uid: str = DATASOURCE_U
         "annotations": {
             "summary": alert.title.said_in(language),
             "description": f"{notes.meaning.said_in(language)} {notes.first.said_in(language)}",
-            "runbook_url": link,
-            "dashboard": f"/d/{alert.board}",
+            "runbook_url": f"{runbooks}#{alert.uid}" if runbooks else board,
+            "dashboard": f"/d/{uid_in(alert.board, language)}",
         },
         "labels": {"product": PRODUCT, "severity": alert.severity, "department": alert.owner},
         "isPaused": False,

@@ -9,6 +9,8 @@ from typing import Any
 from dashboards.grafana.lint import Finding, Json, queries, strings
 from schemas.moments import Text
 
+SUFFIX = "-zh"
+_OURS = re.compile(rf"\b(mot(?:-[a-z0-9]+)*?){SUFFIX}\b")
 _SPOKEN_KEYS = """
     title description label text content name displayName legendFormat options value tooltip mainStat secondaryStat
     axisLabel placeholder noValue byName renameByName indexByName excludeByName current query
@@ -26,13 +28,23 @@ _TITLES = frozenset({"title", "description", "label"})
 def compare(zh: Sequence[Json], en: Sequence[Json]) -> list[Finding]:
     """Where the two sets differ in more than words, and where a text is in the wrong language."""
     found = []
-    left, right = ({str(one.get("uid")): one for one in side} for side in (zh, en))
+    left, right = ({base_uid(str(one.get("uid"))): one for one in side} for side in (zh, en))
     for uid in sorted(left.keys() ^ right.keys()):
         found.append(Finding(uid, Text(zh="只有一种语言的版本", en="there is a version in one language only")))
     for uid in sorted(left.keys() & right.keys()):
         found += [Finding(f"{uid} › {path}", _differs()) for path in _different(left[uid], right[uid], "", "")]
         found += _language(left[uid], right[uid], uid)
     return found
+
+
+def base_uid(uid: str) -> str:
+    """What the versions of a dashboard have in common: the Chinese one bears `-zh` behind it."""
+    return uid.removesuffix(SUFFIX)
+
+
+def uid_in(uid: str, language: str) -> str:
+    """The uid of the version in `language`."""
+    return f"{uid}{SUFFIX}" if language == "zh" else uid
 
 
 def _differs() -> Text:
@@ -58,8 +70,13 @@ def _different(left: Any, right: Any, key: str, path: str) -> Iterator[str]:
     elif key == "rawSql" and isinstance(left, str) and isinstance(right, str):
         if without_words(left) != without_words(right):
             yield path
-    elif left != right and not (key in _SPOKEN and isinstance(left, str) and isinstance(right, str)):
+    elif _bare(left) != _bare(right) and not (key in _SPOKEN and isinstance(left, str) and isinstance(right, str)):
         yield path
+
+
+def _bare(value: Any) -> Any:
+    """A string with the Chinese versions of our uids and tags as the English ones."""
+    return _OURS.sub(r"\1", value) if isinstance(value, str) else value
 
 
 def _inner_key(holder: Mapping[str, Any], name: str) -> str:
@@ -75,7 +92,7 @@ def _inner_key(holder: Mapping[str, Any], name: str) -> str:
 
 def without_words(sql: str) -> str:
     """`sql` with every string and quoted name emptied, and white space evened out."""
-    return " ".join(_QUOTED.sub("''", sql).split())
+    return " ".join(_OURS.sub(r"\1", _QUOTED.sub("''", sql)).split())
 
 
 def _language(zh: Json, en: Json, uid: str) -> Iterator[Finding]:

@@ -113,10 +113,17 @@ def queries(dashboard: Json) -> Iterator[tuple[str, str]]:
             yield f"@{annotation.get('name')}", str(target["rawSql"])
 
 
-def lint_alert_queries(rules: Iterable[Json]) -> list[Finding]:
-    """Alert rules run with no dashboard: neither its variables nor Grafana's own mean anything in their queries."""
+def lint_alerts(rules: Iterable[Json], known_uids: Iterable[str] | None = None) -> list[Finding]:
+    """Alert rules run with no dashboard: neither its variables nor Grafana's own mean anything in their queries. Links
+    of their annotations lead to dashboards in `known_uids`, unless that is None."""
     found = []
+    known = None if known_uids is None else frozenset(known_uids)
     for rule in rules:
+        for _, text in strings(rule.get("annotations", {})):
+            for link in _DASHBOARD_LINK.finditer(text):
+                if known is not None and link["uid"] not in known:
+                    zh, en = f"链接指向不存在的看板：{text}", f"a link leads to no dashboard: {text}"
+                    found.append(Finding(str(rule.get("uid")), Text(zh=zh, en=en)))
         for query in rule.get("data", ()):
             sql = str(query.get("model", {}).get("rawSql", ""))
             for match in _VARIABLE.finditer(sql):

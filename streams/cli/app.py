@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from streams.cli.app_dashboards import add_commands as add_dashboards
 from streams.cli.app_indicators import add_commands
 from streams.cli.options import (
     DEMO_FOLDER,
@@ -378,4 +379,5 @@ def app_without_words() -> typer.Typer:
     running.command("sink-alerts")(_run_sink_alerts)
     app.add_typer(running, name="run")
     add_commands(app)
+    add_dashboards(app)
     return app

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from dashboards.grafana.languages import compare, without_words
-from dashboards.grafana.lint import lint, lint_alert_queries, panels, queries
+from dashboards.grafana.languages import base_uid, compare, uid_in, without_words
+from dashboards.grafana.lint import lint, lint_alerts, panels, queries
 
 SOURCE = {"type": "grafana-clickhouse-datasource", "uid": "mot-ch"}
 Board = dict[str, Any]
@@ -183,12 +183,18 @@ def test_an_alert_names_no_variable() -> None:
     def rule(sql: str) -> Board:
         return {"uid": "mot-x", "data": [{"refId": "A", "model": {"rawSql": sql}}, {"refId": "B", "model": {}}]}
 
-    assert (
-        lint_alert_queries([rule("SELECT count() FROM moments_now WHERE decided_at > now64(3) - INTERVAL 5 MINUTE")])
-        == []
-    )
+    assert lint_alerts([rule("SELECT count() FROM moments_now WHERE decided_at > now64(3) - INTERVAL 5 MINUTE")]) == []
     for sql in ("SELECT $tier", "SELECT ${tier:csv}", "SELECT $__interval", "WHERE $__timeFilter(at)"):
-        assert len(lint_alert_queries([rule(sql)])) == 1, sql
+        assert len(lint_alerts([rule(sql)])) == 1, sql
+
+
+def test_the_links_of_an_alert_lead_somewhere() -> None:
+    rules = [
+        {"uid": "mot-x", "annotations": {"dashboard": "/d/mot-wall", "runbook_url": "/d/mot-runbooks?viewPanel=1"}}
+    ]
+    assert lint_alerts(rules) == []
+    assert lint_alerts(rules, ["mot-wall", "mot-runbooks"]) == []
+    assert len(lint_alerts(rules, ["mot-wall"])) == 1
 
 
 # --- two languages
@@ -197,14 +203,15 @@ def test_an_alert_names_no_variable() -> None:
 def spoken(board: Board) -> Board:
     """A Chinese version of `sound`."""
     zh = deepcopy(board)
-    zh.update(title="一", description="用途。")
+    zh.update(title="一", description="用途。", uid="mot-one-zh", tags=["mot-zh"])
     zh["templating"]["list"][0]["label"] = "等级"
     for one in (*zh["panels"], zh["panels"][2]["panels"][0]):
         one["title"] = f"面板 {one['id']}"
         if "description" in one:
             one["description"] = "说明。"
     zh["panels"][0]["links"][0]["title"] = "客户"
-    zh["links"][0]["title"] = "全部"
+    zh["panels"][0]["links"][0]["url"] = zh["panels"][0]["links"][0]["url"].replace("mot-one", "mot-one-zh")
+    zh["links"][0].update(title="全部", tags=["mot-zh"])
     return zh
 
 
@@ -221,6 +228,7 @@ DIFFERENCES = [
     ("key", _set("panels.0.links", ...)),
     ("query", _set(QUERY, "SELECT 2")),
     ("variable", _set("templating.list.0.name", "level")),
+    ("link", _set("panels.0.links.0.url", "/d/mot-one?var-tier=${tier:csv}")),
 ]
 
 
@@ -245,6 +253,11 @@ def test_each_version_speaks_its_own_language() -> None:
     en = sound()
     en["panels"][0]["targets"][0]["rawSql"] = "SELECT 1 AS `客户`, $tier"
     assert any("Chinese in a query" in one.text.en for one in compare([spoken(sound())], [en]))
+
+
+def test_whose_version_a_uid_is() -> None:
+    assert (uid_in("mot-wall", "zh"), uid_in("mot-wall", "en")) == ("mot-wall-zh", "mot-wall")
+    assert (base_uid("mot-wall-zh"), base_uid("mot-wall")) == ("mot-wall", "mot-wall")
 
 
 def test_a_version_that_is_missing() -> None:
