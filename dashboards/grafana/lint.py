@@ -43,6 +43,8 @@ LATENCY = re.compile(r"\bpipeline_health\b|\bstored_at\b", re.IGNORECASE)
 """A panel that says how old the data are reads one of these."""
 
 _VARIABLE = re.compile(r"\$\{(?P<braced>\w+)(?:[.:][^}]*)?\}|\$(?P<bare>\w+)")
+_CHOICE = re.compile(r"\bvar-(\w+)=")
+_VIEWED = re.compile(r"\bviewPanel=(?:panel-)?(\d+)")
 _DASHBOARD_LINK = re.compile(r"(?:^|[^\w])/?d/(?P<uid>[\w-]+)")
 
 
@@ -70,7 +72,30 @@ def lint(dashboards: Sequence[Json], known_uids: Iterable[str] = ()) -> list[Fin
     tags = {str(tag) for one in dashboards for tag in one.get("tags", ())}
     for dashboard in dashboards:
         found += lint_dashboard(dashboard, targets, tags)
-    return found
+    return [*found, *lint_drills(dashboards)]
+
+
+def lint_drills(dashboards: Sequence[Json]) -> Iterator[Finding]:
+    """Links between these dashboards that name a variable or a panel the other one has not."""
+    variables = {str(one.get("uid")): {str(each.get("name")) for each in _templating(one)} for one in dashboards}
+    numbers = {str(one.get("uid")): {str(panel.get("id")) for _, panel in _panels(one)} for one in dashboards}
+    for dashboard in dashboards:
+        found = set()
+        for url, match in _ways(dashboard):
+            target = match["uid"]
+            missing = {f"var-{name}" for name in _CHOICE.findall(url)} - {f"var-{x}" for x in variables.get(target, ())}
+            missing |= {f"panel-{x}" for x in set(_VIEWED.findall(url)) - numbers.get(target, set())}
+            found |= {(target, one) for one in missing if target in variables}
+        for target, name in sorted(found):
+            zh, en = f"链接用到 {target} 没有的 {name}", f"a link names {name}, which {target} has not"
+            yield Finding(str(dashboard.get("uid")), Text(zh=zh, en=en))
+
+
+def _ways(dashboard: Json) -> Iterator[tuple[str, re.Match[str]]]:
+    """Every link to a dashboard: its address and the part that names it."""
+    for key, text in strings(dashboard):
+        if key == "url":
+            yield from ((text, match) for match in _DASHBOARD_LINK.finditer(text))
 
 
 def lint_dashboard(dashboard: Json, known_uids: Iterable[str], known_tags: Iterable[str] = ()) -> list[Finding]:
@@ -306,13 +331,9 @@ def strings(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _links(dashboard: Json, uid: str, known: frozenset[str], tags: frozenset[str]) -> Iterator[Finding]:
-    for key, text in strings(dashboard):
-        if key != "url":
-            continue
-        for found in _DASHBOARD_LINK.finditer(text):
-            if found["uid"] not in known:
-                zh, en = f"链接指向不存在的看板：{text}", f"a link leads to no dashboard: {text}"
-                yield Finding(uid, Text(zh=zh, en=en))
+    for found in sorted({match[0] for _, match in _ways(dashboard) if match["uid"] not in known}):
+        zh, en = f"链接指向不存在的看板：{found}", f"a link leads to no dashboard: {found}"
+        yield Finding(uid, Text(zh=zh, en=en))
     for link in dashboard.get("links", ()):
         if link.get("type") == "dashboards" and not set(link.get("tags", ())) <= tags:
             zh, en = f"没有带标签 {link.get('tags')} 的看板", f"no dashboard bears the tags {link.get('tags')}"

@@ -188,6 +188,17 @@ def test_an_alert_names_no_variable() -> None:
         assert len(lint_alerts([rule(sql)])) == 1, sql
 
 
+def test_a_link_names_what_the_other_dashboard_has() -> None:
+    board = sound()
+    board["panels"][0]["links"][0]["url"] = "/d/mot-one?var-tier=x&viewPanel=panel-10"
+    assert lint([board]) == []
+    board["panels"][0]["links"][0]["url"] = "/d/mot-one?var-level=${tier}&viewPanel=panel-99"
+    assert [one.text.en for one in lint([board])] == [
+        "a link names panel-99, which mot-one has not",
+        "a link names var-level, which mot-one has not",
+    ]
+
+
 def test_the_links_of_an_alert_lead_somewhere() -> None:
     rules = [
         {"uid": "mot-x", "annotations": {"dashboard": "/d/mot-wall", "runbook_url": "/d/mot-runbooks?viewPanel=1"}}
