@@ -65,13 +65,20 @@ def _detector(material: Material, words: Words, detector: AnyDetector) -> list[s
     meta = detector.meta
     head = (words.say("indicators.field"), words.say("indicators.content"))
     said = {**_judgement(material, words, meta), **_surroundings(material, words, detector)}
-    page = page_of(detector, words.language)
     return [
         heading(3, text(f"{meta.id} {words.pick(meta.title)}"), anchor("detector", meta.id)),
         facts(head, ((words.say(f"detectors.{field}"), content) for field, content in said.items())),
-        typeset(unfolded(page)) if words.language == "zh" else deeper(page, 2),
+        _page(words, detector),
         *_parameters(words, detector),
     ]
+
+
+def _page(words: Words, detector: AnyDetector) -> str:
+    """The page in the language of the handbook; the English one without its first line, which repeats the title."""
+    page = page_of(detector, words.language)
+    if words.language == "zh":
+        return typeset(unfolded(page))
+    return deeper(page.partition("\n")[2].strip() or page, 2)
 
 
 def _judgement(material: Material, words: Words, meta: Meta) -> dict[str, str]:

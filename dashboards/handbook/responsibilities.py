@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from dashboards.handbook.anchors import anchor
 from dashboards.handbook.detectors import to_detector
@@ -55,12 +55,23 @@ def _area(material: Material, words: Words, area: Area) -> list[str]:
     name = f"**{text(words.pick(area.name))}**"
     processes = [text(words.phrase(process)) for process in area.processes]
     return [
-        place(anchor("area", area.id), LINE.join([name, *processes])),
+        place(anchor("area", area.id), LINE.join([name, words.listed(processes)])),
         LINE.join(_to_department(words, department) for department in area.departments),
-        words.listed(to_indicator(words, one) for one in material.measured(area)),
+        _by_owner(words, material.measured(area)),
         LINE.join(to_detector(words, one, titled=True) for one in found),
         words.listed(_to_touchpoint(words, one) for one in touched),
     ]
+
+
+def _by_owner(words: Words, indicators: Sequence[Indicator]) -> str:
+    """Indicators behind the department that answers for each."""
+    owned: dict[str, list[str]] = {}
+    for one in indicators:
+        owned.setdefault(one.owner, []).append(to_indicator(words, one))
+    return LINE.join(
+        words.say("responsibilities.owned", department=_to_department(words, owner), indicators=words.listed(links))
+        for owner, links in owned.items()
+    )
 
 
 def _unassigned(material: Material) -> tuple[list[Indicator], list[AnyDetector], list[Touchpoint]]:
