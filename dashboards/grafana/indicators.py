@@ -11,10 +11,17 @@ from math import inf, nextafter
 from grafana_foundation_sdk.models.dashboard import Threshold
 
 from dashboards.grafana import sql
-from dashboards.grafana.links import Link, row, series, to_units, units_panel
+from dashboards.grafana.links import FIRST_INDICATOR, Link, row, series, to_units, units_panel
 from dashboards.grafana.model import Panel
 from dashboards.grafana.panels import PLAIN, Column, Head, Look, bars, lines, note, number, rows
-from dashboards.grafana.texts import AVAILABILITY_WORDS, DEPARTMENT_WORDS, DIM_WORDS, STANDING_WORDS, Speech
+from dashboards.grafana.texts import (
+    AVAILABILITY_WORDS,
+    DEPARTMENT_WORDS,
+    DIM_WORDS,
+    STAGE_WORDS,
+    STANDING_WORDS,
+    Speech,
+)
 from journeys.formulas import measure_of, sample_sql, value_sql
 from journeys.registry import Indicator, Unit, shipped_registry
 from schemas.moments import Text
@@ -126,12 +133,24 @@ class Indicators:
         words = Text(zh=f"**{why}**\n\n{obtain.zh}", en=f"**{why}**\n\n{obtain.en}")
         return note(self.say, self._head(one), words, size=size)
 
+    def targeted(self) -> list[str]:
+        """The computed indicators that have a target."""
+        return [one.id for one in shipped_registry().computed() if one.target is not None]
+
+    def all_of_stage(self, stage: str) -> list[Panel]:
+        """A table of a stage's computed indicators, and words on each that has no data."""
+        here = [one for one in shipped_registry().values() if one.stage == stage]
+        computed = [one.id for one in here if one.measure is not None]
+        tables = [self.standing(computed, (24, 9))] if computed else []
+        return tables + [self.missing(one.id, (8, 5)) for one in here if one.measure is None]
+
     def standing(self, names: Sequence[str], size: tuple[int, int] = (24, 12)) -> Panel:
         """A table of indicators against their targets, the worst first."""
         columns = [
             Column("id", Text(zh="指标编号", en="Indicator id"), hidden=True),
             Column("panel", Text(zh="明细面板", en="List"), hidden=True),
             Column("name", Text(zh="指标", en="Indicator"), links=[self._to_row()], width=260),
+            Column("stage", DIM_WORDS["stage"], words=STAGE_WORDS, width=110),
             Column("shown", Text(zh="当前值", en="Value"), links=[self._to_row()]),
             Column("goal", Text(zh="目标", en="Target")),
             Column("standing", Text(zh="状态", en="Standing"), words=STANDING_WORDS, colors=COLORS, width=100),
@@ -142,22 +161,26 @@ class Indicators:
         return rows(self.say, STANDING_HEAD, self.standing_sql(names), columns, size=size)
 
     def standing_sql(self, names: Sequence[str]) -> str:
-        """One row for each indicator; target and warning as the operator set them."""
-        found = [self._one_of_many(self[name]) for name in names if self[name].measure is not None]
+        """One row for each indicator; target and warning as the operator set them.
+
+        Indicators of one formula are read together: a query for each would take most of its time to be planned.
+        """
+        alike: dict[tuple[str, str, sql.Windows], list[Indicator]] = {}
+        for one in (self[name] for name in names if self[name].measure is not None):
+            windows = sql.for_total(measure_of(one).grains)
+            alike.setdefault((value_sql(one), sample_sql(one), windows), []).append(one)
+        found = [
+            f"SELECT toString(indicator) AS id, toNullable(toFloat64({value})) AS value, {sample} AS n "
+            f"{sql.rows_of(group, self.dims, windows)} GROUP BY indicator"
+            for (value, sample, windows), group in alike.items()
+        ]
         judged = sql.standing("value", "target", "warning", "direction")
         return (
-            f"SELECT id, panel, {self.say.column('name')} AS name, {sql.written('value')} AS shown, "
-            f"{sql.written('target')} AS goal, {judged} AS standing, n, owner, {self.say.column('definition')} "
-            f"AS definition FROM ({' UNION ALL '.join(found)}) AS found INNER JOIN indicators AS entry ON "
-            "id = entry.indicator "
+            f"SELECT id, {FIRST_INDICATOR} + position AS panel, {self.say.column('name')} AS name, stage, "
+            f"{sql.written('value')} AS shown, {sql.written('target')} AS goal, {judged} AS standing, n, owner, "
+            f"{self.say.column('definition')} AS definition FROM ({' UNION ALL '.join(found)}) AS found "
+            "INNER JOIN indicators AS entry ON id = entry.indicator "
             "ORDER BY indexOf(['breach', 'warning', 'met', 'none'], standing), position"
-        )
-
-    def _one_of_many(self, one: Indicator) -> str:
-        windows = sql.for_total(measure_of(one).grains)
-        return (
-            f"SELECT '{one.id}' AS id, {units_panel(one)} AS panel, toNullable(toFloat64({value_sql(one)})) "
-            f"AS value, {sample_sql(one)} AS n {sql.rows(one, self.dims, windows)}"
         )
 
     def _to_row(self) -> Link:
@@ -176,9 +199,9 @@ BEHIND = Text(zh="样本数", en="Units behind it")
 STANDING_HEAD = Head(
     Text(zh="指标与目标", en="Indicators against target"),
     Text(
-        zh="全部可计算指标在所选时间范围内的值，与目标、预警值比较；未达标在前。目标以登记表为准，运营商可覆盖。"
+        zh="可计算指标在所选时间范围内的值，与目标、预警值比较；未达标在前。目标以登记表为准，运营商可覆盖。"
         "点击指标查看背后的客户。",
-        en="Every computed indicator over the time range beside its target and warning, breaches first. Targets are "
+        en="Computed indicators over the time range beside target and warning, breaches first. Targets are "
         "the "
         "registry's, as the operator set them. Click an indicator for the customers behind it.",
     ),

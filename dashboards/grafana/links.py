@@ -16,13 +16,14 @@ from schemas.moments import Text
 CUSTOMERS, CUSTOMER = "mot-customers", "mot-customer"
 MOMENTS_PANEL, HANDOFFS_PANEL = 1, 2
 """Panels of the board of customers that stand on no indicator."""
-_FIRST_INDICATOR = 100
+FIRST_INDICATOR = 100
+"""The panel of the registry's first indicator; the others follow in its order."""
 Link = dict[str, Any]
 
 
 def units_panel(indicator: Indicator) -> int:
     """The id of the panel that lists the customers behind an indicator."""
-    return _FIRST_INDICATOR + [*shipped_registry()].index(indicator.id)
+    return FIRST_INDICATOR + [*shipped_registry()].index(indicator.id)
 
 
 def to_customers(say: Speech, panel: int, dims: Iterable[str], narrowed: Mapping[str, str] | None = None) -> Link:

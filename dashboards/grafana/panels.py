@@ -157,11 +157,14 @@ def rows(
     return Panel(builder, *size, number)
 
 
-def bars(say: Speech, head: Head, sql: str, look: Look, *, label: str = "name", stacked: bool = False) -> Panel:
+def bars(
+    say: Speech, head: Head, sql: str, look: Look, *, label: str = "name", stacked: bool = False, upright: bool = False
+) -> Panel:
     """Bars: one group for each row, called by column `label`, one bar for each column that `look` names."""
     builder = (
         barchart.Panel()
-        .orientation(VizOrientation.HORIZONTAL)
+        .orientation(VizOrientation.VERTICAL if upright else VizOrientation.HORIZONTAL)
+        .x_tick_label_rotation(-60 if upright else 0)
         .x_field(label)
         .stacking(StackingMode.NORMAL if stacked else StackingMode.NONE)
         .show_value(VisibilityMode.AUTO)

@@ -9,10 +9,12 @@ takes whole windows: the first one that holds the beginning of the time range to
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from journeys.formulas import measure_of, sample_sql, units_sql, value_sql
 from journeys.registry import Indicator, RowGrain
+from schemas.envelope import Tier
+from schemas.moments import Stage
 
 FILTER_DIMS = ("stage", "touchpoint", "channel", "tier", "department", "region")
 """Dimensions that people choose from, in the order of the variables."""
@@ -98,6 +100,19 @@ def rows(indicator: Indicator, dims: Iterable[str], windows: Windows) -> str:
     return f"FROM indicator_now WHERE indicator = '{indicator.id}' AND {windows.chosen()}{kept}"
 
 
+def rows_of(indicators: Sequence[Indicator], dims: Iterable[str], windows: Windows) -> str:
+    """FROM and WHERE of several indicators' rows; a choice leaves alone those that have not its dimension."""
+    named = ", ".join(f"'{one.id}'" for one in indicators)
+    kept = "".join(_where_it_has(dim, indicators) for dim in FILTER_DIMS if dim in {*dims})
+    return f"FROM indicator_now WHERE indicator IN ({named}) AND {windows.chosen()}{kept}"
+
+
+def _where_it_has(dim: str, indicators: Sequence[Indicator]) -> str:
+    without = ", ".join(f"'{one.id}'" for one in indicators if dim not in measure_of(one).by)
+    others = f" OR indicator IN ({without})" if without else ""
+    return f" AND $__conditionalAll(({dim} IN (${{{dim}:singlequote}}){others}), ${dim})"
+
+
 def value(indicator: Indicator) -> str:
     """The indicator's value as people read it: money in whole units of its currency."""
     return f"({value_sql(indicator)}) / 100" if indicator.unit == "minor" else value_sql(indicator)
@@ -139,8 +154,14 @@ def broken_down(indicator: Indicator, dims: Iterable[str], by: str, words: str) 
     windows = for_total(measure_of(indicator).grains)
     return (
         f"SELECT toString({by}) AS {by}, {words} AS name, {value(indicator)} AS value, {sample_sql(indicator)} AS n "
-        f"{rows(indicator, dims, windows)} GROUP BY {by}, name ORDER BY n DESC, {by}"
+        f"{rows(indicator, dims, windows)} GROUP BY {by}, name ORDER BY {_order(by)}"
     )
+
+
+def _order(by: str) -> str:
+    """Stages and tiers in their own order, others by the units behind them."""
+    codes = get_args({"stage": Stage, "tier": Tier}[by]) if by in {"stage", "tier"} else ()
+    return f"indexOf({[*codes]}, {by})" if codes else f"n DESC, {by}"
 
 
 def by_cycle(indicator: Indicator, dims: Iterable[str]) -> str:

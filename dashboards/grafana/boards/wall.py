@@ -9,7 +9,6 @@ from dashboards.grafana.links import MOMENTS_PANEL, Link, series, to_customer, t
 from dashboards.grafana.model import Board, Panel, Section
 from dashboards.grafana.panels import PLAIN, Column, Head, Look, lines, number, rows
 from dashboards.grafana.texts import DIM_WORDS, TIER_WORDS, Speech
-from journeys.registry import shipped_registry
 from schemas.moments import Text
 
 PER_MINUTE = "sum(value) * 60 / greatest($__interval_s, 60)"
@@ -20,6 +19,7 @@ BAD = ("valence = 'negative'", "status != 'retracted'")
 
 def board(say: Speech) -> Board:
     """See the module."""
+    shown = Indicators(say, DIMS)
     return Board(
         uid="mot-wall",
         title=Text(zh="关键时刻 · 监督墙", en="MOT · Supervision wall"),
@@ -37,7 +37,7 @@ def board(say: Speech) -> Board:
                 + [_rate(say, POSITIVE, "stage")],
             ),
             Section(Text(zh="客户", en="Customers"), [_top_customers(say)]),
-            Section(Text(zh="指标", en="Indicators"), [Indicators(say, DIMS).standing([*shipped_registry()])]),
+            Section(Text(zh="指标", en="Indicators"), [shown.standing(shown.targeted())]),
             Section(Text(zh="最新", en="Latest"), [moment_rows(say, _LATEST, DIMS, "status != 'retracted'")]),
         ],
         variables=DIMS,
