@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -30,6 +30,9 @@ from streams.warehouse.reference import registry_rows
 
 OVERLAP_SECONDS = 120
 """So far behind the last reading a refresh begins: a row's time of storing is taken when its insert begins."""
+_FEW_FACTS = 2_000_000
+_TOGETHER = 12
+"""So many indicators are computed by one statement while there are few facts."""
 _ALL = "*"
 """The name under which the registry as a whole is marked."""
 _WHOLE: dict[str, Any] = {
@@ -59,6 +62,14 @@ class _Mark:
     front: datetime
 
 
+class _Due(NamedTuple):
+    """Windows of an indicator that are to be computed anew."""
+
+    indicator: Indicator
+    grains: Sequence[RowGrain]
+    span: Span
+
+
 class Refresher:
     """Refreshes the indicators of `registry` in the client's database. `steps` are the rows of table `policy_steps`."""
 
@@ -66,6 +77,7 @@ class Refresher:
         self._client = client
         self._registry = registry
         self._steps = steps
+        self._due: list[_Due] = []
 
     def refresh(self, *, full: bool = False) -> Refreshed:
         """Bring all rows up to date; `full` computes everything anew. Raises ClickHouseError."""
@@ -78,6 +90,8 @@ class Refresher:
         note_customers(self._client, since)
         count_population(self._client, self._scalar("SELECT max(version) + 1 FROM population"))
         news: dict[str, News] = {}
+        noted = []
+        self._due.clear()
         done = Refreshed()
         for indicator in self._registry.computed():
             mark = marks.get(indicator.id)
@@ -86,19 +100,20 @@ class Refresher:
             stored = _stored_since(mark)
             if stored not in news:
                 news[stored] = news_since(self._client, stored)
-            self._bring_up(indicator, mark, news[stored], done)
-            self._note(indicator.id, self._fingerprint(indicator), read_until, news[stored].front)
+            self._look_at(indicator, mark, news[stored], done)
+            noted.append((indicator.id, self._fingerprint(indicator), news[stored].front))
+        self._compute(done)
+        self._note(noted, read_until)
         done.seconds = monotonic() - began
         self._client.command(
             "INSERT INTO pipeline_health (at, component, instance, metric, value) "
             f"SELECT now64(3, 'UTC'), 'kpis', 'kpis', 'refresh_seconds', {done.seconds:.3f}"
         )
-        done.slowest = sorted(done.slowest, reverse=True)[:10]
         return done
 
-    def _bring_up(self, indicator: Indicator, mark: _Mark | None, news: News, done: Refreshed) -> None:
+    def _look_at(self, indicator: Indicator, mark: _Mark | None, news: News, done: Refreshed) -> None:
+        """Put down what of `indicator` is due."""
         done.indicators += 1
-        began = monotonic()
         if mark is None:
             for statement in views(indicator):
                 self._client.command(statement)
@@ -107,30 +122,26 @@ class Refresher:
             span = changed(measure_of(indicator), news, mark.front)
         if span is None:
             return
-        for grain in measure_of(indicator).grains:
-            self._roll_up(indicator, grain, span)
         done.computed += 1
-        done.slowest.append((round(monotonic() - began, 3), indicator.id))
+        grains = measure_of(indicator).grains
+        usual = [grain for grain in grains if grain != "cycle"]
+        if usual:
+            self._due.append(_Due(indicator, usual, span))
+        if "cycle" in grains:  # a bill period begins long before the bill: all of them, there is one a month
+            self._due.append(_Due(indicator, ["cycle"], Span(BEGINNING, END)))
 
-    def _roll_up(self, indicator: Indicator, grain: RowGrain, span: Span) -> None:
-        """Compute the windows of `span`, and write the rows that are new, others than before, or no more."""
-        if grain == "cycle":  # a bill period begins long before the bill: all of them, there is one a month
-            span = Span(BEGINNING, END)
-        since, until = _sql(span.first), _sql(span.last)
+    def _compute(self, done: Refreshed) -> None:
+        """Compute what is due: several at once where facts are few, since each insert costs files."""
         version = self._scalar("SELECT max(version) + 1 FROM indicator_rows")
-        columns = ", ".join(f"anyIf({name}, fresh = 1) AS new_{name}" for name in _VALUES)
-        same = " AND ".join(f"new_{name} = anyIf({name}, fresh = 0)" for name in _VALUES)
-        self._client.command(
-            f"INSERT INTO indicator_rows ({_KEYS}, {', '.join(_VALUES)}, version) "
-            f"SELECT {_KEYS}, {columns}, {version} FROM ("
-            f"SELECT {_KEYS}, {', '.join(_VALUES)}, 1 AS fresh FROM ({rollup_sql(indicator, grain, since, until)}) "
-            "UNION ALL "
-            f"SELECT {_KEYS}, {', '.join(_VALUES)}, 0 AS fresh FROM indicator_rows FINAL "
-            f"WHERE indicator = '{indicator.id}' AND grain = '{grain}' "
-            f"AND window_start >= {since} AND window_start < {until}"
-            f") GROUP BY {_KEYS} HAVING NOT ({same})",
-            settings=_WHOLE,
-        )
+        together = _TOGETHER if self._scalar("SELECT count() FROM events") < _FEW_FACTS else 1
+        for first in range(0, len(self._due), together):
+            began = monotonic()
+            due = self._due[first : first + together]
+            self._client.command(_insert(due, version), settings=_WHOLE)
+            done.slowest.append(
+                (round(monotonic() - began, 3), ", ".join(dict.fromkeys(one.indicator.id for one in due)))
+            )
+        done.slowest = sorted(done.slowest, reverse=True)[:10]
 
     def _describe(self, mark: _Mark | None, read_until: str) -> None:
         """Write the reference rows when they are others than last time."""
@@ -138,7 +149,7 @@ class Refresher:
         if mark is None or mark.fingerprint != said:
             for table, rows in (("indicator_registry", registry_rows(self._registry)), ("policy_steps", self._steps)):
                 self._client.raw_insert(table, insert_block=b"\n".join(encoded(rows)), fmt="JSONEachRow")
-        self._note(_ALL, said, read_until, None)
+        self._note([(_ALL, said, None)], read_until)
 
     def _fingerprint(self, indicator: Indicator | None) -> str:
         """A hash of all that decides the rows of `indicator`, or of the whole registry."""
@@ -148,7 +159,7 @@ class Refresher:
         else:
             measure = measure_of(indicator)
             steps = meant if "{steps}" in measure.units else []
-            meant = [steps, measure.model_dump(mode="json"), rollup_sql(indicator, "day", "since", "until")]
+            meant = [steps, measure.model_dump(mode="json"), rollup_sql(indicator, measure.grains, "since", "until")]
         return sha256(msgspec.json.encode(meant)).hexdigest()[:16]
 
     def _marks(self) -> dict[str, _Mark]:
@@ -157,14 +168,40 @@ class Refresher:
         ).result_rows
         return {str(name): _Mark(said, until, _aware(front)) for name, said, until, front in rows}
 
-    def _note(self, name: str, fingerprint: str, read_until: str, front: datetime | None) -> None:
-        row = {"indicator": name, "fingerprint": fingerprint, "read_until": read_until}
-        if front is not None:
-            row["front"] = front.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
-        self._client.raw_insert("indicator_marks", insert_block=msgspec.json.encode(row), fmt="JSONEachRow")
+    def _note(self, noted: Sequence[tuple[str, str, datetime | None]], read_until: str) -> None:
+        rows = []
+        for name, fingerprint, front in noted:
+            row = {"indicator": name, "fingerprint": fingerprint, "read_until": read_until}
+            if front is not None:
+                row["front"] = front.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+            rows.append(msgspec.json.encode(row))
+        self._client.raw_insert("indicator_marks", insert_block=b"\n".join(rows), fmt="JSONEachRow")
 
     def _scalar(self, sql: str) -> Any:
         return self._client.query(sql).result_rows[0][0]
+
+
+def _insert(due: Sequence[_Due], version: int) -> str:
+    """Write, of the windows that are due, the rows that are new, others than before, or no more."""
+    columns = ", ".join(f"anyIf({name}, fresh = 1) AS new_{name}" for name in _VALUES)
+    same = " AND ".join(f"new_{name} = anyIf({name}, fresh = 0)" for name in _VALUES)
+    return (
+        f"INSERT INTO indicator_rows ({_KEYS}, {', '.join(_VALUES)}, version) "
+        f"SELECT {_KEYS}, {columns}, {version} FROM ({' UNION ALL '.join(map(_fresh_and_kept, due))}) "
+        f"GROUP BY {_KEYS} HAVING NOT ({same})"
+    )
+
+
+def _fresh_and_kept(due: _Due) -> str:
+    since, until = _sql(due.span.first), _sql(due.span.last)
+    grains = ", ".join(f"'{grain}'" for grain in due.grains)
+    fresh = rollup_sql(due.indicator, due.grains, since, until)
+    return (
+        f"SELECT {_KEYS}, {', '.join(_VALUES)}, 1 AS fresh FROM ({fresh}) UNION ALL "
+        f"SELECT {_KEYS}, {', '.join(_VALUES)}, 0 AS fresh FROM indicator_rows FINAL "
+        f"WHERE indicator = '{due.indicator.id}' AND grain IN ({grains}) "
+        f"AND window_start >= {since} AND window_start < {until}"
+    )
 
 
 def _stored_since(mark: _Mark | None) -> str:
