@@ -20,7 +20,8 @@ from typing import Literal, NamedTuple
 from journeys.registry import Kind
 
 LEAST_CUSTOMERS = 5
-"""Fewer customers than this in a cell and nothing is estimated."""
+"""Fewer customers than this and nothing is estimated: in a cell, or of totals and rates of a population, where an empty
+cell may be the effect, in a group."""
 MIN_CUSTOMERS = 30
 """Fewer customers than this in a cell and the normal interval is not to be relied on."""
 Z = 1.959963984540054
@@ -162,6 +163,14 @@ def expected(kind: Kind, found: Sequence[float | None]) -> float | None:
     if is_total(kind):
         return treated * after / before if before else None
     return treated + after - before
+
+
+def enough(cells: Sequence[Cell], *, empty_may_be: bool) -> bool:
+    """Whether there are customers to estimate anything from; see LEAST_CUSTOMERS."""
+    counts = [cell.customers for cell in cells]
+    if empty_may_be:
+        counts = [sum(counts[:2]), sum(counts[2:])]
+    return min(counts) >= LEAST_CUSTOMERS
 
 
 def sums_of(contributions: Iterable[Sequence[float]]) -> Sums:

@@ -23,6 +23,8 @@ from streams.warehouse.effect import Members, Windows, effect
 from streams.warehouse.values import front_of
 from streams.warehouse.warehouse import open_warehouse
 
+_SMALL = 100
+"""Below it a difference of counts is told to a tenth."""
 _VERDICTS = {"better": "bold green", "worse": "bold red", "changed": "bold", "unclear": "yellow", "nothing": "yellow"}
 
 
@@ -174,7 +176,8 @@ def _signed(session: Session, value: float | None, indicator: Indicator) -> str:
         return "-"
     if indicator.unit == "share":
         return session.say("effect.points", value=f"{100 * value:+.1f}")
-    return ("+" if value >= 0 else "") + figure(value, indicator.unit)
+    small = indicator.unit == "count" and abs(value) < _SMALL
+    return ("+" if value >= 0 else "") + (f"{value:.1f}" if small else figure(value, indicator.unit))
 
 
 def _limits(session: Session, estimate: Estimate, indicator: Indicator) -> str:

@@ -16,7 +16,6 @@ from math import exp, factorial
 from typing import Any, NamedTuple
 
 from journeys.effect import (
-    LEAST_CUSTOMERS,
     REPLICATES,
     Cell,
     Effect,
@@ -24,7 +23,9 @@ from journeys.effect import (
     Sums,
     by_bootstrap,
     by_delta,
+    enough,
     expected,
+    is_total,
     values,
 )
 from journeys.formulas import measure_of, units_sql
@@ -40,6 +41,8 @@ _WEIGHTS = 5_000_000
 """So many weights of bootstrap draws at most are made by one query: each draw keeps its own distribution in memory."""
 _LONGEST_READ = 200_000
 """Bytes: ClickHouse parses no longer query (256 KiB) unless told so, which needs a client that may set things."""
+_POPULATION = "{population}"
+"""In the SQL of a rate per customer and day."""
 _DISTINCT = {"customers", "customer_share"}
 
 
@@ -116,9 +119,8 @@ def _between(
         found = values(measure.kind, sums, measure.scale)
         estimate = by_delta(measure.kind, sums, measure.scale)
     cells = [Cell(*cell) for cell in zip(found, counted, row["customers"] or [0] * 4, strict=True)]
-    if any(cell.customers < LEAST_CUSTOMERS for cell in cells):
-        estimate = None
-    return cells, estimate, expected(measure.kind, found)
+    told = enough(cells, empty_may_be=is_total(measure.kind) or _POPULATION in measure.units)
+    return cells, estimate if told else None, expected(measure.kind, found)
 
 
 def _units(indicator: Indicator, windows: Windows, groups: tuple[Members, Members]) -> str:
@@ -182,7 +184,7 @@ def _given(measure: Measure) -> str:
 
 def _with_days(sums: Sums, measure: Measure, windows: Windows, groups: tuple[Members, Members]) -> Sums:
     """Of a rate per customer and day the base is the population; of groups named one by one it is their days."""
-    if "{population}" not in measure.units:
+    if _POPULATION not in measure.units:
         return sums
     days = [(windows.at - windows.start) / timedelta(days=1), (windows.end - windows.at) / timedelta(days=1)]
     totals = list(sums.totals)
