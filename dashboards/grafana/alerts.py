@@ -76,9 +76,9 @@ WATCHED: Mapping[str, Watched] = {
     "notified_before_charge": Watched(hours=6, least=50, severity="critical", board="mot-bills"),
     "notice_latency_p95": Watched(hours=6, least=50, board="mot-bills"),
     "payment_failure_rate": Watched(hours=6, least=100, board="mot-bills"),
-    "handoff_loss": Watched(hours=24, least=100, board="mot-handoff"),
-    "complaint_time_p90": Watched(hours=72, least=20, board="mot-handoff"),
-    "answered_90s": Watched(hours=3, least=100, board="mot-handoff"),
+    "handoff_loss": Watched(hours=24, least=100, board="mot-handoffs"),
+    "complaint_time_p90": Watched(hours=72, least=20, board="mot-handoffs"),
+    "answered_90s": Watched(hours=3, least=100, board="mot-handoffs"),
 }
 """Indicators whose breach somebody has to hear of at once; the others are watched on the boards."""
 
@@ -214,7 +214,7 @@ WHERE stored_at >= now() - INTERVAL 30 MINUTE""",
         hold="0s",
         looks_back_s=1800,
         owner="network_it",
-        board="mot-alert-quality",
+        board="mot-quality",
     ),
 )
 
@@ -267,7 +267,7 @@ HAVING sumIf(kpi.value, kpi.indicator != 'moments_retracted') >= 50""",
         limit=0.2,
         hold="30m",
         looks_back_s=90_000,
-        board="mot-alert-quality",
+        board="mot-quality",
     ),
 )
 

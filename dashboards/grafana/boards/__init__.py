@@ -15,6 +15,7 @@ from dashboards.grafana.boards import (
     pipeline,
     quality,
     retention,
+    runbooks,
     tiers,
     wall,
 )
@@ -34,4 +35,5 @@ BOARDS: tuple[Callable[[Speech], Board], ...] = (
     pipeline.board,
     customers.board,
     customer.board,
+    runbooks.board,
 )
