@@ -57,7 +57,7 @@ def dashboard(board: Board, say: Speech) -> Mapping[str, Any]:
     built.schema_version = SCHEMA_VERSION
     built.panels = _placed(board.sections, say)
     made: dict[str, Any] = json.loads(json.dumps(built, cls=JSONEncoder))
-    for variable in made["templating"]["list"]:
+    for variable in made["templating"].get("list", ()):
         for name in _OF_INTERVALS:
             variable.pop(name, None)
     return made
