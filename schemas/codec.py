@@ -13,7 +13,6 @@ looks like.
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -51,6 +50,7 @@ _NO_LAG, _USUAL_LAG = timedelta(0), timedelta(days=90)
 _YEAR_OUT_OF_CALENDAR = re.compile(r"([+-]\d{4,7}|\d{5,7}|0000)-\d\d-\d\d", re.ASCII)
 _COUNT_SINCE_EPOCH = re.compile(r"[+-]?\d+(\.\d*)?", re.ASCII)
 _DIGITS_OF_64_BITS = 20
+_ABOUT_TIME = frozenset({Reason.FUTURE_TIME, Reason.IMPLAUSIBLE_TIME})
 _TO_BYTES = msgspec.json.Encoder().encode
 
 
@@ -99,9 +99,7 @@ def decode(raw: bytes | None, origin: str = "", position: int = 0) -> Event | Ti
         try:
             plain = plain_event(raw)
             if plain is not None:
-                if not raw.isascii() or 32 in raw or 127 in raw:  # blank and DEL
-                    check_names(plain)
-                return _settled(plain, plain.occurred_at, plain.recorded_at)
+                return _judged(plain, raw, origin, position)
             stamps = _read_stamps(raw)
             event = _READERS[stamps.event_type](raw)
             if _nothing_hidden(raw, event):
@@ -111,6 +109,19 @@ def decode(raw: bytes | None, origin: str = "", position: int = 0) -> Event | Ti
         except (msgspec.MsgspecError, ValueError, LookupError, Refused, RecursionError):
             pass  # the slow way finds out what it was
     return _decoded_slowly(raw or b"", origin, position, complaint)
+
+
+def _judged(plain: Event, raw: bytes, origin: str, position: int) -> Event | DeadLetter:
+    """What is to be said of a plain record; raises Refused when the slow way might give another reason first."""
+    occurred, recorded = plain.occurred_at, plain.recorded_at
+    try:
+        if not raw.isascii() or 32 in raw or 127 in raw:  # blank and DEL
+            check_names(plain)
+        return _settled(plain, occurred, recorded)  # type: ignore[return-value]  # no tick is plain
+    except Refused as refused:
+        if occurred.tzinfo is not UTC or recorded.tzinfo is not UTC:
+            raise
+        return _set_aside(raw, origin, position, refused.refusal, occurred)
 
 
 def _nothing_hidden(raw: bytes, event: Any) -> bool:
@@ -218,10 +229,13 @@ def _decoded_slowly(
         complaint = refusal_of(error)
     except Refused as refused:
         complaint = refused.refusal
-    if complaint.reason in {Reason.FUTURE_TIME, Reason.IMPLAUSIBLE_TIME}:
-        occurred = None
-    reason, detail, field = complaint
-    return dead_letter(raw, origin, position, reason, detail, field=field, occurred_at=occurred)
+    return _set_aside(raw, origin, position, complaint, occurred)
+
+
+def _set_aside(raw: bytes, origin: str, position: int, refusal: Refusal, occurred: datetime | None) -> DeadLetter:
+    reason, detail, field = refusal
+    believed = None if reason in _ABOUT_TIME else occurred
+    return dead_letter(raw, origin, position, reason, detail, field=field, occurred_at=believed)
 
 
 def _parsed(raw: bytes) -> dict[str, Any]:
@@ -239,13 +253,7 @@ def _parsed(raw: bytes) -> dict[str, Any]:
         flaw = "The record begins with a byte-order mark; save the file as UTF-8 without BOM."
         raise Refused(Reason.NOT_JSON, flaw)
     try:
-        document = json.loads(
-            text,
-            object_pairs_hook=_object,
-            parse_constant=lambda _: NOT_FINITE,
-            parse_float=_number,
-            parse_int=_whole_number,
-        )
+        document = _document(text)
     except RecursionError:
         flaw = f"The record is nested deeper than {LIMITS.depth} levels; flatten it."
         raise Refused(Reason.TOO_DEEP, flaw) from None
@@ -262,13 +270,23 @@ def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     return plain if len(plain) == len(pairs) else DoubledKeys(plain)
 
 
-def _number(digits: str) -> Any:
-    value = float(digits)
-    return value if math.isfinite(value) else NOT_FINITE
-
-
 def _whole_number(digits: str) -> Any:
     return int(digits) if len(digits) <= _DIGITS_OF_64_BITS else NOT_FINITE
+
+
+_CONSTANTS: dict[str, Any] = {"object_pairs_hook": _object, "parse_constant": lambda _: NOT_FINITE}
+_parse = json.JSONDecoder(**_CONSTANTS).decode
+_parse_bounded = json.JSONDecoder(**_CONSTANTS, parse_int=_whole_number).decode
+
+
+def _document(text: str) -> Any:
+    """What `text` says; numbers beyond 64 bits are left to the inspection. Raises ValueError, RecursionError."""
+    try:
+        return _parse(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # Python reads no number of thousands of digits
+        return _parse_bounded(text)
 
 
 def _version_of(document: dict[str, Any]) -> int:
@@ -355,6 +373,8 @@ def dead_letter(
 
 def _shown(raw: bytes) -> str:
     text = masked(raw[:PAYLOAD_BYTES].decode(errors="backslashreplace"))
+    if len(text) <= PAYLOAD_BYTES and text.isascii():
+        return text
     return text.encode()[:PAYLOAD_BYTES].decode(errors="ignore")
 
 

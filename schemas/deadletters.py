@@ -38,6 +38,8 @@ class Reason(StrEnum):
 
 
 _LONG_NUMBER = re.compile(r"\d{11,}[Xx]?", re.ASCII)
+_DIGITS_AS_ZERO = bytes.maketrans(b"123456789", b"000000000")
+_ELEVEN_DIGITS = b"0" * 11
 _MOBILE = re.compile(r"1[3-9]\d{9}", re.ASCII)
 _IDENTITY_CARD = re.compile(r"\d{6}(?:19|20)\d{9}[\dXx]", re.ASCII)
 _MAIL = re.compile(r"[\w.+-]{1,64}@(?=[\w-]{1,63}\.)")
@@ -47,7 +49,8 @@ _DOUBLED_DIGITS = str.maketrans("0123456789", "0246813579")
 
 def masked(text: str) -> str:
     """`text` with the middle of mobile, identity and card numbers and the names in mail addresses starred out."""
-    text = _LONG_NUMBER.sub(_starred, text)
+    if _ELEVEN_DIGITS in text.encode(errors="replace").translate(_DIGITS_AS_ZERO):  # far quicker than to look for them
+        text = _LONG_NUMBER.sub(_starred, text)
     return _MAIL.sub("****@", text) if "@" in text else text
 
 

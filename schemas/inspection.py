@@ -71,10 +71,13 @@ def inspect(document: Any, limits: Limits = LIMITS) -> int:
         if values > limits.values:
             raise Refused(Reason.TOO_MANY_KEYS, f"The record holds more than {limits.values} values; split it.")
         for step, member in members:
-            if isinstance(member, dict | list):
+            if isinstance(member, str):
+                if not member.isascii() or "\0" in member or len(member) > limits.text_bytes:
+                    _check_text(path, step, member, limits)
+            elif isinstance(member, dict | list):
                 waiting.append(((*path, step), member))
             elif member is not None:
-                _check_scalar(path, step, member, limits)
+                _check_number(path, step, member)
     return keys
 
 
@@ -83,16 +86,16 @@ def _check_keys(path: Path, value: dict[str, Any], keys: int, limits: Limits) ->
         raise refused_at(path, Reason.DUPLICATE_KEY, "states a key twice; state each key once")
     if keys > limits.keys:
         raise Refused(Reason.TOO_MANY_KEYS, f"The record has more than {limits.keys} keys; send what the event needs.")
+    whole = "".join(value)
+    if whole.isascii() and "\0" not in whole and len(whole) <= limits.text_bytes:
+        return
     for key in value:
         if not key.isascii() or "\0" in key or len(key) > limits.text_bytes:
             _check_text(path, key, key, limits)
 
 
-def _check_scalar(path: Path, step: str | int, value: Any, limits: Limits) -> None:
-    if isinstance(value, str):
-        if not value.isascii() or "\0" in value or len(value) > limits.text_bytes:
-            _check_text(path, step, value, limits)
-    elif isinstance(value, int):
+def _check_number(path: Path, step: str | int, value: Any) -> None:
+    if isinstance(value, int):
         if not -(2**63) <= value < 2**63:
             raise refused_at((*path, step), Reason.WRONG_VALUE, _BEYOND)
     elif isinstance(value, NotFinite) or not isfinite(value):

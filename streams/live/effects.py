@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -16,6 +18,8 @@ from streams.sinks.wire import TopicRecord, records_of
 _PATIENCE_MS = 600_000
 """How long an effect may wait for the broker before the worker gives up and is started anew."""
 _LARGEST = 1 << 20
+_MANY = 16
+"""From so many records of a kind on they are sent as batches."""
 
 Acks = list[Awaitable[Any]]
 
@@ -47,7 +51,31 @@ class EffectsProducer:
 
         Waits while the producer's buffer for a partition is full.
         """
-        return [await self._sent(record, partition) for record in records_of(delivery, partition, self._kpi_tables)]
+        acks: Acks = []
+        for kind, records in groupby(records_of(delivery, partition, self._kpi_tables), attrgetter("topic_kind")):
+            held = list(records)
+            if kind == "facts" or len(held) < _MANY:  # facts are large already
+                acks += [await self._sent(record, partition) for record in held]
+            else:
+                acks += [
+                    await self.producer.send_batch(batch, self._topics[kind], partition=partition)
+                    for batch in self._batches(held)
+                ]
+        return acks
+
+    def _batches(self, records: Sequence[TopicRecord]) -> list[Any]:
+        """`records` in as few batches as they fit. A record sent alone costs 20 us, mostly for its acknowledgement."""
+        batch = self.producer.create_batch()
+        batches = [batch]
+        for _, key, value, named in records:
+            headers = list(named)
+            if batch.append(timestamp=None, key=key, value=value, headers=headers) is None:
+                batch = self.producer.create_batch()
+                batches.append(batch)
+                batch.append(timestamp=None, key=key, value=value, headers=headers)
+        for one in batches:
+            one.close()  # nothing is added, so there is nothing to wait for
+        return batches
 
     async def tell(self, record: TopicRecord) -> asyncio.Future[Any]:
         """Hand over a record that is no effect and has no partition of its own; its acknowledgement may be ignored."""

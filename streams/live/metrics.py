@@ -73,8 +73,8 @@ class Metrics:
         self.totals["dead_letters"] += len(delivery.dead_letters)
         for said in delivery.moments:
             self.alerts.labels(said.moment.detector_id).inc()
-        for letter in delivery.dead_letters:
-            self.dead_letters.labels(letter.reason.value).inc()
+        for reason, count in TotalsCounter(letter.reason for letter in delivery.dead_letters).items():
+            self.dead_letters.labels(reason.value).inc(count)
         for failure in delivery.failures:
             self.failures.labels(failure.detector_id).inc()
 
