@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>~])")
-_LEADING = re.compile(r"^(\s*)([#+=-]|\d+(?=[.)]))")
+_LEADING = re.compile(r"^(\d*)([#+=-]+|[.)])(?=\s|$)")
+"""What would begin a list or a heading at the start of a line."""
 _TICKS = re.compile(r"`+")
 _PIPE = "|"
 
@@ -16,13 +17,7 @@ def text(plain: str) -> str:
     """`plain` as it is, in one line: its special characters are no markup."""
     flat = " ".join(plain.split())
     escaped = _SPECIAL.sub(r"\\\1", flat.replace("&", "&amp;"))
-    return _LEADING.sub(_unmarked, escaped)
-
-
-def _unmarked(found: re.Match[str]) -> str:
-    """What would begin a list or a heading at the start of a line."""
-    mark = found[2]
-    return f"{found[1]}\\{mark}" if not mark.isdigit() else f"{found[1]}{mark}\N{ZERO WIDTH NON-JOINER}"
+    return _LEADING.sub(r"\1\\\2", escaped)
 
 
 def code(plain: str) -> str:
