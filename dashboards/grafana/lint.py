@@ -104,6 +104,9 @@ def lint_dashboard(dashboard: Json, known_uids: Iterable[str], known_tags: Itera
     found = list(_head(dashboard, uid))
     for where, panel in _panels(dashboard):
         found += _panel(panel, f"{uid} › {where}")
+    for annotation in dashboard.get("annotations", {}).get("list", ()):
+        if not annotation.get("builtIn"):
+            found += _source(annotation, f"{uid} › @{annotation.get('name')}")
     found += _ids(dashboard, uid)
     found += _places(dashboard, uid)
     found += _variables(dashboard, uid)

@@ -44,7 +44,7 @@ def sound(uid: str = "mot-one") -> Board:
     link = {"title": "Customers", "url": f"/d/{uid}?var-tier=${{tier:queryparam}}&${{__url_time_range}}"}
     row = {"id": 9, "type": "row", "title": "More", "collapsed": True, "gridPos": {"x": 0, "y": 8, "w": 24, "h": 1}}
     inner = panel(10, 0, 9, "SELECT 1")
-    return {
+    board = {
         "id": None,
         "uid": uid,
         "title": "One",
@@ -83,6 +83,7 @@ def sound(uid: str = "mot-one") -> Board:
             },
         ],
     }
+    return deepcopy(board)  # parts are shared, and tests break them
 
 
 def test_a_sound_dashboard_has_no_findings() -> None:
@@ -138,6 +139,7 @@ BREAKS = [
     ("undefined", _set("panels.1.title", "for $nobody"), "the variable $nobody is not defined"),
     ("undefined in braces", _set("panels.1.targets.0.rawSql", "SELECT stored_at, ${x:csv}"), "${x:csv} is not defined"),
     ("macro", _set("panels.1.targets.0.rawSql", "SELECT stored_at, $__timeFilte(x)"), "there is no macro $__timeFilte"),
+    ("annotation source", _set("annotations.list.0.datasource.uid", "x"), "the data source must be mot-ch, not x"),
     ("annotation macro", _set("annotations.list.0.target.rawSql", "$__tme"), "there is no macro $__tme"),
     ("no all", _set("templating.list.0.includeAll", False), "has no «All»"),
     ("no label", _set("templating.list.0.label", ""), "the variable has no label"),
