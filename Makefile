@@ -72,6 +72,7 @@ bench-peers: setup
 generate: setup
 	$(MOT) schema --write
 	$(PYTHON) -m detectors.readme
+	$(PYTHON) -m dashboards.grafana.generate
 
 clean:
 	rm -rf .venv .uv .mypy_cache .ruff_cache mot-demo mot-kafka mot-state tests/benchmarks/peers/.venv
