@@ -15,11 +15,10 @@ from journeys.registry import Indicator
 
 ExternalKind = Literal["own", "competitor", "regulator", "international_mean", "best_practice"]
 EXTERNAL_KINDS: tuple[ExternalKind, ...] = get_args(ExternalKind)
-BENCHMARK_ORDER: tuple[ExternalKind, ...] = ("international_mean", "competitor", "regulator")
-"""Which benchmark stands in the column when there are several: seed A9 compares with the mean of nine operators."""
-EASIEST, HARDEST = 1.0, 5.0
-
 Reference = Literal["best_practice", "international_mean", "competitor", "regulator", "target"]
+BENCHMARKS: tuple[Reference, ...] = ("international_mean", "competitor", "regulator")
+"""What others reach or demand; best practice stands apart, as in seed A9."""
+EASIEST, HARDEST = 1.0, 5.0
 
 
 class External(NamedTuple):
@@ -46,9 +45,9 @@ class Own(NamedTuple):
 class Line(NamedTuple):
     """A line of the scorecard.
 
-    `own` is measured when `measured`, else imported; `benchmark` is of `benchmark_kind`; the gap is to `reference`,
-    the most demanding that is known. A gap below 0 is a lead. `score` is gap x ease; without a gap to close there is no
-    rank.
+    `own` is measured when `measured`, else imported. `benchmark` is the most demanding one, of `benchmark_kind`; the
+    gap is to `reference`, the most demanding of benchmark, best practice and target. A gap below 0 is a lead. `score`
+    is gap x ease; without a gap to close there is no rank.
     """
 
     indicator: Indicator
@@ -56,7 +55,7 @@ class Line(NamedTuple):
     units: float
     measured: bool
     benchmark: float | None
-    benchmark_kind: ExternalKind | None
+    benchmark_kind: Reference | None
     best_practice: float | None
     gap: float | None
     reference: Reference | None
@@ -76,13 +75,13 @@ def scorecard(indicators: Iterable[Indicator], own: Mapping[str, Own], external:
     return [*placed, *(line for line in lines if not line.score)]
 
 
-def newest_of(external: Iterable[External], direction: str) -> dict[ExternalKind, External]:
+def newest_of(external: Iterable[External], direction: str) -> dict[str, External]:
     """Of one indicator's values the one of each kind whose period ends last, of those the one that begins last.
 
     Of several over the same period (competitors by name) the best of them, `direction` being the better way.
     """
     sign = -1 if direction == "down" else 1
-    found: dict[ExternalKind, External] = {}
+    found: dict[str, External] = {}
     for one in sorted(external, key=lambda one: (one.period_end, one.period_start, sign * one.value)):
         found[one.kind] = one
     return found
@@ -110,12 +109,13 @@ def ease(difficulty: float) -> float:
     return (HARDEST + 1 - difficulty) / HARDEST
 
 
-def _line(indicator: Indicator, own: Own | None, newest: Mapping[ExternalKind, External]) -> Line:
+def _line(indicator: Indicator, own: Own | None, newest: Mapping[str, External]) -> Line:
     measured = own is not None and own.value is not None
     value = own.value if own is not None and measured else _value(newest.get("own"))
-    known: dict[str, float | None] = {kind: _known(indicator, kind, newest) for kind in EXTERNAL_KINDS if kind != "own"}
-    benchmark_kind = next((kind for kind in BENCHMARK_ORDER if known[kind] is not None), None)
-    reference, aim = _reference(indicator, known)
+    benchmarks = {kind: _known(indicator, kind, newest) for kind in BENCHMARKS}
+    best = _known(indicator, "best_practice", newest)
+    benchmark_kind, benchmark = _demanding(indicator, benchmarks)
+    reference, aim = _demanding(indicator, {"best_practice": best, **benchmarks, "target": indicator.target})
     found = None if value is None or aim is None else gap(indicator, value, aim)
     difficulty = _difficulty(indicator, newest)
     return Line(
@@ -123,9 +123,9 @@ def _line(indicator: Indicator, own: Own | None, newest: Mapping[ExternalKind, E
         own=value,
         units=own.units if own is not None and measured else 0.0,
         measured=measured,
-        benchmark=None if benchmark_kind is None else known[benchmark_kind],
+        benchmark=benchmark,
         benchmark_kind=benchmark_kind,
-        best_practice=known["best_practice"],
+        best_practice=best,
         gap=found,
         reference=reference if found is not None else None,
         difficulty=difficulty,
@@ -134,22 +134,20 @@ def _line(indicator: Indicator, own: Own | None, newest: Mapping[ExternalKind, E
     )
 
 
-def _known(indicator: Indicator, kind: ExternalKind, newest: Mapping[ExternalKind, External]) -> float | None:
+def _known(indicator: Indicator, kind: Reference, newest: Mapping[str, External]) -> float | None:
     """The imported value before the registry's."""
     imported = _value(newest.get(kind))
     return imported if imported is not None else getattr(indicator.benchmarks, kind)
 
 
-def _reference(indicator: Indicator, known: Mapping[str, float | None]) -> tuple[Reference | None, float | None]:
-    """The most demanding of best practice, benchmarks and target; the earlier named of equal ones."""
-    names: tuple[Reference, ...] = ("best_practice", "international_mean", "competitor", "regulator", "target")
+def _demanding(indicator: Indicator, values: Mapping[Reference, float | None]) -> tuple[Reference | None, float | None]:
+    """The most demanding value and its name; the earlier named of equal ones."""
     sign = -1 if indicator.direction == "down" else 1
-    there = [(name, indicator.target if name == "target" else known[name]) for name in names]
-    aims = [(name, value) for name, value in there if value is not None]
-    return max(aims, key=lambda aim: sign * aim[1], default=(None, None))
+    there = [(name, value) for name, value in values.items() if value is not None]
+    return max(there, key=lambda one: sign * one[1], default=(None, None))
 
 
-def _difficulty(indicator: Indicator, newest: Mapping[ExternalKind, External]) -> float:
+def _difficulty(indicator: Indicator, newest: Mapping[str, External]) -> float:
     said = [one for one in newest.values() if one.difficulty is not None]
     last = max(said, key=lambda one: (one.period_end, one.period_start), default=None)
     return indicator.difficulty if last is None or last.difficulty is None else last.difficulty

@@ -38,6 +38,7 @@ _USAGE_ERRORS = (
     (r"Input should be greater than or equal to (?P<what>\S+)", "usage.at_least"),
     (r"Input should be a valid integer.*", "usage.no_whole_number"),
     (r"Input should be a valid number.*", "usage.no_number"),
+    (r"Value error, (?P<what>.*) is not one of (?P<known>.*?)\.?", "usage.not_one_of"),
     (r"Invalid value for (?P<what>.*?): (?P<why>.*)", "usage.invalid_value"),
 )
 

@@ -26,6 +26,8 @@ from streams.warehouse.warehouse import Warehouse, open_warehouse
 
 _BOM = "\ufeff"
 """Before a CSV, so that Excel reads its Chinese as UTF-8."""
+_WIDE = 100
+"""From so many columns on there is room for targets."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -102,9 +104,18 @@ def _cells(session: Session, line: Line) -> list[Text]:
         Text(figure(line.benchmark, unit)),
         Text(figure(line.best_practice, unit)),
         Text("-" if line.gap is None else f"{line.gap:.0%}", style="bold" if line.rank else ""),
-        Text("" if line.reference is None else session.say(f"scorecard.to_{line.reference}")),
+        Text(_reference(session, line)),
         Text(f"{line.difficulty:g}"),
     ]
+
+
+def _reference(session: Session, line: Line) -> str:
+    """What the gap is to; a target, which has no column of its own, with its value if there is room."""
+    if line.reference is None:
+        return ""
+    said = session.say(f"scorecard.to_{line.reference}")
+    told = line.reference == "target" and session.out.width >= _WIDE
+    return f"{said} {figure(line.indicator.target, line.indicator.unit)}" if told else said
 
 
 def _plain(line: Line) -> dict[str, Any]:

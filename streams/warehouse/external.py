@@ -119,6 +119,8 @@ def _text(path: Path) -> str:
 
 
 def _header_flaws(header: Sequence[str]) -> list[Flaw]:
+    if not any(header):
+        return [Flaw(1, "", Text(zh="文件是空的，或缺少标题行", en="the file is empty, or its header is missing"))]
     known = ", ".join((*REQUIRED, *OPTIONAL))
     flaws = [
         Flaw(
