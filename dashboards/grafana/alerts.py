@@ -122,19 +122,14 @@ _PIPELINE = (
         group="mot-pipeline",
         title=Text(zh="数据陈旧：看板上的数字已不是最新", en="Data are stale: the boards do not show the present"),
         sql="""\
-SELECT max(newest) / 1000 AS value
-FROM
-(
-    SELECT instance, argMax(value, at) AS newest
-    FROM pipeline_health
-    WHERE component = 'sink-clickhouse' AND metric = 'freshness_ms' AND at >= now64(3) - INTERVAL 15 MINUTE
-    GROUP BY instance
-)
+SELECT toFloat64(dateDiff('second', max(stored_at), now())) AS value
+FROM kpis
+WHERE indicator = 'events' AND grain = 'minute' AND window_start >= now64(3) - INTERVAL 1 DAY
 HAVING count() > 0""",
-        limit=300,
+        limit=600,
         severity="critical",
         silence="Alerting",
-        looks_back_s=900,
+        looks_back_s=86_400,
         owner="network_it",
         board="mot-pipeline",
     ),
