@@ -121,7 +121,7 @@ def _contents(places: Sequence[Place]) -> str:
     """A list of links; what lies under a heading is folded into it."""
     lines = ["<ul>\n"]
     level = 2
-    for here, following in zip(places, [*places[1:], Place(2, "", "")], strict=True):
+    for here, following in pairwise([*places, Place(2, "", "")]):
         link = f'<a href="#{here.anchor}">{here.label}</a>'
         deeper = following.level > here.level
         lines.append(f"<li><details><summary>{link}</summary>\n<ul>\n" if deeper else f"<li>{link}</li>\n")

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-_SPECIAL = re.compile(r"([\\`*_\[\]<>~])")
+_SPECIAL = re.compile(r"([\\`*\[\]<>~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
 _LEADING = re.compile(r"^(\d*)([#+=-]+|[.)])(?=\s|$)")
 """What would begin a list or a heading at the start of a line."""
 _TICKS = re.compile(r"`+")

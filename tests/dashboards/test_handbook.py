@@ -342,6 +342,33 @@ def test_an_operators_own_settings_show() -> None:
     assert "| not assigned |" in markdown
 
 
+OWN_PACK = """
+detectors:
+  N01:
+    packs: [eu-roaming-2022]
+    own_packs:
+      - id: our-promise
+        jurisdiction: EU
+        authority: operator
+        instrument: Our promise
+        effective_from: 2027-01-01
+        source: board
+        rules:
+          - {metric: roaming_spend, article: "1", confidence: assumed, limit_minor: 2500, currency: EUR,
+             steps_percent: [50, 100], notify_within_s: 120, notice_purpose: roaming_limit}
+"""
+
+
+def test_an_operators_own_pack_shows_with_what_it_owes() -> None:
+    markdown = render(material_of(parse_settings(OWN_PACK, "ours.yaml")), "en")
+
+    _, _, pack = markdown.partition('<a id="pack-our-promise"></a>')
+    assert "limit 25.00 EUR; a notice at 50%, 100% of the limit or allowance; deliver a notice within 2 minutes" in pack
+    assert "| Detectors that judge by it | [N01](#detector-N01) |" in pack
+    _, _, unused = markdown.partition('<a id="pack-cn-reminder-2012"></a>')
+    assert unused.index("not in use") < unused.index("### ")
+
+
 def test_the_command_writes_what_the_name_of_the_file_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name, form in (("b.md", None), ("b.html", None), ("c.md", "html")):
         run(Session(language="zh"), form, tmp_path / name, None)
@@ -379,6 +406,16 @@ def test_figures_are_written_as_people_read_them() -> None:
     fcr = shipped_registry()["fcr_7d"]
     assert limit(en, fcr, 0.8) == "≥ 80%"
     assert limit(en, fcr, None) == "–"
+
+
+@pytest.mark.parametrize(
+    "plain", ["2.5", "1. x", "12) y", "- a", "---", "# h", "=", "_a_ b_c", "a\\|b", "&lt; <b>", "~~x~~"]
+)
+def test_plain_text_stays_plain(plain: str) -> None:
+    one = Page(page(f"{md.text(plain)}\n\n{md.table(['a', 'b', 'c'], [[md.text(plain)] * 3])}\n", "en"))
+
+    assert one.text.endswith(" ".join([plain, "a", "b", "c", plain, plain, plain]))
+    assert not {"em", "strong", "del", "hr", "li", "h1", "h2"} & set(one.tags)
 
 
 def test_a_code_span_holds_any_backticks() -> None:
