@@ -10,7 +10,6 @@ from typing import Annotated, Literal
 
 import typer
 
-from schemas.moments import Stage
 from streams.cli.options import DEMO_FOLDER, AsJson, Folder, SettingsFile, session_of
 
 ClickHouse = Annotated[str | None, typer.Option("--clickhouse", metavar="DIR|URL")]
@@ -110,7 +109,7 @@ def _effect(
 def _scorecard(
     ctx: typer.Context,
     since: Since = "30d",
-    stage: Annotated[Stage | None, typer.Option("--stage", metavar="STAGE")] = None,
+    stage: Annotated[str | None, typer.Option("--stage", metavar="STAGE")] = None,
     imported: Annotated[Path | None, typer.Option("--import", metavar="FILE.csv")] = None,
     csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE.csv")] = None,
     every: Annotated[bool, typer.Option("--all")] = False,

@@ -23,6 +23,7 @@ from streams.warehouse.effect import Members, Windows, effect
 from streams.warehouse.values import front_of
 from streams.warehouse.warehouse import open_warehouse
 
+_COMMAS = {"zh": "、", "en": ", "}
 _SMALL = 100
 """Below it a difference of counts is told to a tenth."""
 _VERDICTS = {"better": "bold green", "worse": "bold red", "changed": "bold", "unclear": "yellow", "nothing": "yellow"}
@@ -147,7 +148,7 @@ def _warnings(
         lacking = {None, 0.0} if is_total(measure_of(indicator).kind) else {None}
         empty = [name for name, cell in zip(CELLS, found.cells, strict=True) if cell.value in lacking]
         if empty:
-            cells = session.say("effect.comma").join(session.say(f"effect.{name}") for name in empty)
+            cells = _COMMAS[session.language].join(session.say(f"effect.{name}") for name in empty)
             yield session.say("effect.empty_cells", cells=cells)
     if found.too_few:
         few = [
@@ -155,7 +156,7 @@ def _warnings(
             for name, cell in zip(CELLS, found.cells, strict=True)
             if cell.customers < MIN_CUSTOMERS
         ]
-        yield session.say("effect.few", least=MIN_CUSTOMERS, cells=session.say("effect.comma").join(few))
+        yield session.say("effect.few", least=MIN_CUSTOMERS, cells=_COMMAS[session.language].join(few))
     if found.trends_differ and found.trend is not None:
         value = _signed(session, found.trend.value, indicator)
         yield session.say("effect.trend", value=value, limits=_limits(session, found.trend, indicator))

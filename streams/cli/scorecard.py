@@ -12,10 +12,10 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from journeys.lifecycle import STAGES
 from journeys.registry import Indicator
 from journeys.scorecard import Line, scorecard
-from schemas.moments import Stage
-from streams.cli.failures import CliError
+from streams.cli.failures import CliError, UsageFault
 from streams.cli.figures import STYLES, figure
 from streams.cli.kpi import Where, length_of, settings_of
 from streams.cli.session import Session
@@ -24,6 +24,7 @@ from streams.warehouse.scorecard import own_values
 from streams.warehouse.values import front_of
 from streams.warehouse.warehouse import Warehouse, open_warehouse
 
+_STAGES = [stage.id for stage in STAGES]
 _BOM = "\ufeff"
 """Before a CSV, so that Excel reads its Chinese as UTF-8."""
 _WIDE = 100
@@ -35,7 +36,7 @@ class ScorecardOptions(NamedTuple):
     """What `mot scorecard` was asked."""
 
     since: str
-    stage: Stage | None
+    stage: str | None
     imported: Path | None
     csv: Path | None
     every: bool
@@ -43,7 +44,9 @@ class ScorecardOptions(NamedTuple):
 
 
 def run(session: Session, where: Where, options: ScorecardOptions) -> None:
-    """Import if asked, then write the scorecard. Raises ImportRefused, CliError, StreamsError, OSError."""
+    """Import if asked, then write the scorecard. Raises UsageFault, ImportRefused, CliError, StreamsError, OSError."""
+    if options.stage not in {None, *_STAGES}:
+        raise UsageFault("scorecard.no_stage", what=options.stage, known=", ".join(_STAGES))
     registry = settings_of(where).registry()
     warehouse = open_warehouse(where.folder, where.clickhouse, session.environment)
     if options.imported is not None:
