@@ -18,6 +18,7 @@ from dashboards.grafana.texts import (
     AVAILABILITY_WORDS,
     DEPARTMENT_WORDS,
     DIM_WORDS,
+    EXTERNAL_WORDS,
     STAGE_WORDS,
     STANDING_WORDS,
     Speech,
@@ -132,6 +133,22 @@ class Indicators:
         obtain = one.obtain or Text(zh="", en="")
         words = Text(zh=f"**{why}**\n\n{obtain.zh}", en=f"**{why}**\n\n{obtain.en}")
         return note(self.say, self._head(one), words, size=size)
+
+    def published(self, name: str, size: tuple[int, int] = (12, 6)) -> Panel:
+        """What was imported of an indicator that others publish: own, competitors', regulator's, newest first."""
+        one = self[name]
+        asked = (
+            "SELECT period_end, kind, name, value, source FROM external_now "
+            f"WHERE indicator = '{name}' ORDER BY period_end DESC, kind, name LIMIT 20"
+        )
+        columns = [
+            Column("period_end", Text(zh="期末", en="Until"), width=110),
+            Column("kind", Text(zh="来源类别", en="Whose"), words=EXTERNAL_WORDS, width=110),
+            Column("name", Text(zh="名称", en="Name")),
+            Column("value", one.name, UNITS[one.unit], steps=steps(one)),
+            Column("source", Text(zh="出处", en="Source")),
+        ]
+        return rows(self.say, self._head(one), asked, columns, size=size)
 
     def targeted(self) -> list[str]:
         """The computed indicators that have a target."""

@@ -85,6 +85,13 @@ AVAILABILITY_WORDS: Mapping[str, Text] = {
     "missing": Text(zh="缺数据：尚无系统提供", en="Missing: no system delivers these data yet"),
     "external": Text(zh="外部发布：需导入", en="External: published by others, to be imported"),
 }
+EXTERNAL_WORDS: Mapping[str, Text] = {
+    "own": Text(zh="本企业", en="own"),
+    "competitor": Text(zh="竞争对手", en="competitor"),
+    "regulator": Text(zh="监管机构", en="regulator"),
+    "international_mean": Text(zh="国际均值", en="international mean"),
+    "best_practice": Text(zh="最佳实践", en="best practice"),
+}
 DIM_WORDS: Mapping[str, Text] = {
     "stage": Text(zh="生命周期阶段", en="Lifecycle stage"),
     "touchpoint": Text(zh="触点", en="Touchpoint"),

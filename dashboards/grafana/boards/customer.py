@@ -93,7 +93,7 @@ def _moments(say: Speech) -> Panel:
     asked = (
         "SELECT decided_at, valence, toString(severity) AS severity, concat(detector_id, ' ', detector_name) AS "
         "detector, "
-        f"stage, {say.dim('touchpoint')} AS touchpoint, channel, department, status, {say.column('explanation')} "
+        f"stage, {say.dim('touchpoint')} AS place, channel, department, status, {say.column('explanation')} "
         f"AS explanation, {say.column('recovery')} AS recovery, moment_id "
         f"{sql.moments((), IS_HE)} ORDER BY decided_at DESC, moment_id"
     )
@@ -144,7 +144,7 @@ def _events(say: Speech) -> Panel:
     )
     asked = (
         "SELECT occurred_at, event_type, stage, "
-        f"{say.dim('touchpoint')} AS touchpoint, channel, department, amount_minor / 100 AS amount, currency, "
+        f"{say.dim('touchpoint')} AS place, channel, department, amount_minor / 100 AS amount, currency, "
         f"attributes, "
         f"event_id {EVENTS} ORDER BY occurred_at DESC, event_id LIMIT 1000"
     )
@@ -152,7 +152,7 @@ def _events(say: Speech) -> Panel:
         Column("occurred_at", Text(zh="时间", en="Time"), width=160),
         Column("event_type", Text(zh="事件类型", en="Event type"), width=220),
         Column("stage", DIM_WORDS["stage"], words=STAGE_WORDS, width=100),
-        Column("touchpoint", DIM_WORDS["touchpoint"], width=200),
+        Column("place", DIM_WORDS["touchpoint"], width=200),
         Column("channel", DIM_WORDS["channel"], words=CHANNEL_WORDS, width=100),
         Column("department", DIM_WORDS["department"], words=DEPARTMENT_WORDS, width=110),
         Column("amount", Text(zh="金额", en="Amount"), "locale", width=90),

@@ -71,7 +71,8 @@ def _graph(say: Speech, head: Head, name: str, words: Mapping[str, Text]) -> Pan
     edges = (
         f"SELECT way AS id, source, target, toUInt64(value) AS mainstat FROM ({ways}) ORDER BY value DESC, id LIMIT 100"
     )
-    return graph(say, head, nodes, edges, Look(size=(12, 13)))
+    people = [to_units(say, Indicators(say, DIMS)[name], DIMS)]
+    return graph(say, head, nodes, edges, Look(links=people, size=(12, 13)))
 
 
 def _channels(say: Speech) -> list[Panel]:
@@ -195,5 +196,5 @@ def _complaints(shown: Indicators) -> list[Panel]:
         shown.number("complaint_escalation_rate", (6, 4)),
         shown.number("appeals", (6, 4)),
         shown.number("appeals_per_million_daily", (6, 4)),
-        shown.number("appeal_rate_per_million", (6, 4)),
+        shown.published("appeal_rate_per_million", (6, 4)),
     ]

@@ -106,7 +106,8 @@ def _graph(say: Speech) -> Panel:
             "moves.",
         ),
     )
-    return graph(say, head, nodes, edges, Look(size=(12, 13)))
+    people = [to_units(say, Indicators(say, DIMS)["stage_moves"], DIMS)]
+    return graph(say, head, nodes, edges, Look(links=people, size=(12, 13)))
 
 
 def _moves(say: Speech) -> Panel:

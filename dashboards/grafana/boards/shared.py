@@ -63,7 +63,7 @@ def moment_columns(say: Speech) -> Sequence[Column]:
         Column("severity", Text(zh="严重度", en="Severity"), colors=SEVERITY_COLORS, width=80),
         Column("detector", Text(zh="探测器", en="Detector"), width=190),
         Column("stage", DIM_WORDS["stage"], words=STAGE_WORDS, width=100),
-        Column("touchpoint", DIM_WORDS["touchpoint"], width=150),
+        Column("place", DIM_WORDS["touchpoint"], width=150),
         Column("channel", DIM_WORDS["channel"], words=CHANNEL_WORDS, width=90),
         Column("department", DIM_WORDS["department"], words=DEPARTMENT_WORDS, width=110),
         Column("status", Text(zh="状态", en="Status"), words=STATUS_WORDS, width=90),
@@ -77,7 +77,7 @@ def moment_sql(say: Speech, dims: Sequence[str], *conditions: str, most: int = 1
     """The moments of the time range, newest first."""
     return (
         "SELECT decided_at, customer_id, tier, valence, toString(severity) AS severity, "
-        f"concat(detector_id, ' ', detector_name) AS detector, stage, {say.dim('touchpoint')} AS touchpoint, "
+        f"concat(detector_id, ' ', detector_name) AS detector, stage, {say.dim('touchpoint')} AS place, "
         f"channel, "
         f"department, status, {say.column('explanation')} AS explanation, {say.column('recovery')} AS recovery, "
         f"moment_id {sql.moments(dims, *conditions)} ORDER BY decided_at DESC, moment_id LIMIT {most}"

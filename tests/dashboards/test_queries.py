@@ -1,0 +1,321 @@
+"""Every query of every dashboard on the real engine, over seeded data: rows, columns and types as its panel needs them.
+
+What is checked is the committed JSON. A panel that stays empty fails: there is no list of panels that may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, timedelta
+from itertools import chain
+from typing import Any
+
+import pytest
+
+from dashboards.grafana import store
+from dashboards.grafana.lint import panels
+from tests.dashboards.macros import ALL, Dashboard, Variable, Window, expanded
+from tests.dashboards.seeds import SINCE, seeded
+
+pytestmark = pytest.mark.slow
+
+Json = Mapping[str, Any]
+BOARDS = {str(one["uid"]): one for language in store.LANGUAGES for one in store.shipped(language)}
+TEXT_BOXES = ("customer",)
+
+
+@dataclass
+class Answer:
+    """What a query gave: columns with their types without Nullable and LowCardinality, rows."""
+
+    columns: list[str]
+    types: list[str]
+    rows: list[tuple[Any, ...]]
+
+    def of(self, kind: str) -> list[str]:
+        """The columns that are `time`, `number` or `word`."""
+        return [name for name, one in zip(self.columns, self.types, strict=True) if _kind(one) == kind]
+
+    def column(self, name: str) -> list[Any]:
+        """The values of a column."""
+        return [row[self.columns.index(name)] for row in self.rows]
+
+
+def _kind(kind: str) -> str:
+    plain = kind.replace("LowCardinality(", "").replace("Nullable(", "").rstrip(")")
+    if plain.startswith("Date"):
+        return "time"
+    return "number" if plain.startswith(("Int", "UInt", "Float", "Decimal", "Bool")) else "word"
+
+
+@dataclass
+class Asked:
+    """A seeded database, and the variables of each board with the values they can take."""
+
+    client: Any
+    window: Window
+    customer: str
+    options: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+
+    def board(self, uid: str, **chosen: str) -> Dashboard:
+        """The dashboard `uid` with `chosen` values, every other variable at All."""
+        variables: dict[str, Variable] = {}
+        for one in BOARDS[uid]["templating"].get("list", ()):
+            name = str(one["name"])
+            if name in TEXT_BOXES:
+                variables[name] = Variable(value=self.customer)
+            elif name in chosen:
+                variables[name] = Variable(value=(chosen[name],), options=self.values(uid, name))
+            else:
+                variables[name] = Variable(value=(ALL,), options=("never", "asked"))
+        return Dashboard(window=self.window, variables=variables, uid=uid)
+
+    def values(self, uid: str, name: str) -> tuple[str, ...]:
+        """What the variable offers."""
+        if (uid, name) not in self.options:
+            variable = next(one for one in BOARDS[uid]["templating"]["list"] if one["name"] == name)
+            self.options[uid, name] = tuple(self.ask(variable["query"], self.board(uid)).column("code"))
+        return self.options[uid, name]
+
+    def ask(self, sql: str, board: Dashboard) -> Answer:
+        """The answer to a query as Grafana would send it."""
+        found = self.client.query(expanded(sql, board))
+        return Answer([*found.column_names], [one.name for one in found.column_types], [*found.result_rows])
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
+    client = seeded(tmp_path_factory.mktemp("boards"))
+    now = client.query("SELECT now('UTC')").result_rows[0][0].replace(tzinfo=UTC)
+    window = Window(since=SINCE, until=now + timedelta(hours=1), interval=timedelta(hours=6))
+    both = "SELECT customer_id FROM moments_now WHERE customer_id IN (SELECT customer_id FROM handoffs_now) LIMIT 1"
+    yield Asked(client, window, client.query(both).result_rows[0][0])
+    client.close()
+
+
+# --- what each kind of panel needs
+
+
+def faults(panel: Json, answers: Mapping[str, Answer]) -> list[str]:
+    """What is wrong with the answers, by refId, to the queries of a panel."""
+    empty = [ref for ref, answer in answers.items() if not answer.rows]
+    if empty:
+        return [f"no rows: {empty}"]
+    return [*_KINDS[panel["type"]](panel, answers)]
+
+
+def _time_series(panel: Json, answers: Mapping[str, Answer]) -> Iterator[str]:
+    for answer in answers.values():
+        if answer.columns[0] != "time" or answer.of("time") != ["time"]:
+            yield f"time comes first and alone, not {answer.of('time')} of {answer.columns}"
+            return
+        numbers, labels = answer.of("number"), answer.of("word")
+        named = set(_named(panel))
+        if not numbers or (not labels and not set(numbers) <= named):
+            yield f"numbers {numbers}, labels {labels}, named {named}"
+        if labels and "name" not in labels:
+            yield f"lines have no label `name`: {labels}"
+        if all(value is None for name in numbers for value in answer.column(name)):
+            yield "nothing but NULL"
+        yield from _in_order(answer, labels)
+
+
+def _in_order(answer: Answer, labels: Sequence[str]) -> Iterator[str]:
+    """The plugin turns lines into columns: it needs times that rise, and one row for a time and its labels."""
+    times = answer.column("time")
+    if times != sorted(times):
+        yield "times do not rise"
+    keys = [*zip(times, *(answer.column(name) for name in labels), strict=True)]
+    if len(set(keys)) < len(keys):
+        yield "two rows of one time and line"
+
+
+def _states(panel: Json, answers: Mapping[str, Answer]) -> Iterator[str]:
+    for answer in answers.values():
+        if answer.columns[0] != "time" or not answer.of("word"):
+            yield f"a time and states are needed, not {answer.columns}"
+        if answer.column("time") != sorted(answer.column("time")):
+            yield "times do not rise"
+
+
+def _one_row(panel: Json, answers: Mapping[str, Answer]) -> Iterator[str]:
+    shown = panel["options"]["reduceOptions"]["fields"].removeprefix("/^(").removesuffix(")$/").split("|")
+    (answer,) = answers.values()
+    if len(answer.rows) != 1:
+        yield f"{len(answer.rows)} rows, not one"
+    if not set(shown) <= set(answer.of("number")):
+        yield f"{shown} are to be shown, numbers are {answer.of('number')}"
+    elif any(answer.column(name)[0] is None for name in shown):
+        yield "NULL"
+
+
+def _table(panel: Json, answers: Mapping[str, Answer]) -> Iterator[str]:
+    (answer,) = answers.values()
+    if set(answer.columns) != set(_named(panel)):
+        yield f"columns {sorted(set(answer.columns) ^ set(_named(panel)))} have no heading or do not exist"
+    for one in panel["fieldConfig"]["overrides"]:
+        properties = {each["id"]: each.get("value") for each in one["properties"]}
+        name = one["matcher"]["options"]
+        if "unit" in properties and name in answer.columns and name not in answer.of("number"):
+            yield f"{name} has a unit and is no number"
+
+
+def _bars(panel: Json, answers: Mapping[str, Answer]) -> Iterator[str]:
+    (answer,) = answers.values()
+    label = panel["options"]["xField"]
+    if label not in {*answer.of("word"), *answer.of("time")}:
+        yield f"no label {label} in {answer.columns}"
+    if not set(_named(panel)) <= set(answer.of("number")):
+        yield f"{_named(panel)} are to be numbers, not {answer.of('number')}"
+
+
+def _graph(panel: Json, answers: Mapping[str, Answer]) -> Iterator[str]:
+    nodes, edges = answers["A"], answers["B"]
+    if not {"id", "title", "mainstat"} <= set(nodes.columns) or "source" in nodes.columns:
+        yield f"nodes: {nodes.columns}"
+    if not {"id", "source", "target", "mainstat"} <= set(edges.columns):
+        yield f"edges: {edges.columns}"
+    ids = nodes.column("id")
+    if len(set(ids)) < len(ids) or len(set(edges.column("id"))) < len(edges.rows):
+        yield "an id is used twice"
+    if not {*edges.column("source"), *edges.column("target")} <= set(ids):
+        yield "an edge leads to no node"
+
+
+_KINDS = {
+    "timeseries": _time_series,
+    "state-timeline": _states,
+    "stat": _one_row,
+    "table": _table,
+    "barchart": _bars,
+    "nodeGraph": _graph,
+}
+
+
+def _named(panel: Json) -> list[str]:
+    return [one["matcher"]["options"] for one in panel["fieldConfig"]["overrides"] if one["matcher"]["id"] == "byName"]
+
+
+def _answers(asked: Asked, panel: Json, board: Dashboard) -> dict[str, Answer]:
+    return {target["refId"]: asked.ask(target["rawSql"], board) for target in panel["targets"]}
+
+
+def _asking(uid: str) -> Iterator[Json]:
+    return (panel for panel in panels(BOARDS[uid]) if panel.get("targets"))
+
+
+# --- the tests
+
+
+@pytest.mark.parametrize("uid", BOARDS)
+def test_every_panel_has_what_it_needs(asked: Asked, uid: str) -> None:
+    board = asked.board(uid)
+    wrong = {panel["title"]: faults(panel, _answers(asked, panel, board)) for panel in _asking(uid)}
+    assert {title: said for title, said in wrong.items() if said} == {}
+
+
+@pytest.mark.parametrize("uid", [uid for uid in BOARDS if not uid.endswith("-zh")])
+def test_every_panel_follows_its_variables(asked: Asked, uid: str) -> None:
+    """For each variable that a query names there is a value with which the panel still has what it needs, and with a
+    value that nobody has it has no customers."""
+    wrong = []
+    for panel in _asking(uid):
+        text = " ".join(target["rawSql"] for target in panel["targets"])
+        for variable in BOARDS[uid]["templating"].get("list", ()):
+            name = str(variable["name"])
+            if name not in TEXT_BOXES and f"${{{name}:" in text and not _fits(asked, panel, uid, name):
+                wrong.append((panel["title"], name))
+    assert wrong == []
+
+
+def _fits(asked: Asked, panel: Json, uid: str, name: str) -> bool:
+    """Values that fitted another panel of the board are tried first."""
+    values = asked.values(uid, name)
+    for value in values:
+        if not faults(panel, _answers(asked, panel, asked.board(uid, **{name: value}))):
+            asked.options[uid, name] = (value, *(one for one in values if one != value))
+            return True
+    return False
+
+
+@pytest.mark.parametrize("uid", [uid for uid in BOARDS if not uid.endswith("-zh")])
+def test_every_panel_answers_over_a_short_range(asked: Asked, uid: str) -> None:
+    """Minutes in place of days: other rows are read, so other mistakes show. Rows may be missing there."""
+    short = Window(
+        since=SINCE + timedelta(days=60), until=SINCE + timedelta(days=60, hours=1), interval=timedelta(seconds=15)
+    )
+    whole = asked.board(uid)
+    board = Dashboard(window=short, variables=whole.variables, uid=uid)
+    for panel in _asking(uid):
+        for answer in _answers(asked, panel, board).values():
+            assert answer.columns, panel["title"]
+
+
+@pytest.mark.parametrize("uid", BOARDS)
+def test_variables_offer_values(asked: Asked, uid: str) -> None:
+    for variable in BOARDS[uid]["templating"].get("list", ()):
+        if variable["type"] == "query":
+            found = asked.ask(variable["query"], asked.board(uid))
+            assert found.columns in (["code", "name"], ["code"])
+            assert found.of("word") == found.columns
+            assert found.rows
+            assert all(chain.from_iterable(found.rows)), variable["name"]
+
+
+@pytest.mark.parametrize("uid", BOARDS)
+def test_annotations_are_moments(asked: Asked, uid: str) -> None:
+    for annotation in BOARDS[uid]["annotations"].get("list", ()):
+        if "target" not in annotation or "rawSql" not in annotation["target"]:
+            continue
+        found = asked.ask(annotation["target"]["rawSql"], asked.board(uid))
+        assert found.columns == ["time", "text", "tags"]
+        assert found.of("time") == ["time"]
+        assert 0 < len(found.rows) <= 200
+
+
+def test_alerts_give_one_number(asked: Asked) -> None:
+    from dashboards.grafana.alerts import alerts  # noqa: PLC0415 - only here
+    from tests.dashboards.macros import time_expanded  # noqa: PLC0415
+
+    for alert in alerts():
+        found = asked.client.query(time_expanded(alert.sql, asked.window))
+        assert len(found.result_rows) <= 1, alert.uid
+        assert all(_kind(one.name) in {"number", "time"} for one in found.column_types), alert.uid
+
+
+def test_an_empty_panel_fails(asked: Asked) -> None:
+    """The checks can fail: in a time before all data every panel that looks at time is found out."""
+    before = Window(since=SINCE - timedelta(days=900), until=SINCE - timedelta(days=890), interval=timedelta(hours=1))
+    board = Dashboard(window=before, variables=asked.board("mot-wall").variables, uid="mot-wall")
+    found = {panel["title"]: faults(panel, _answers(asked, panel, board)) for panel in _asking("mot-wall")}
+    silent = [title for title, said in found.items() if not said]
+    assert silent == ["Moments of truth", "Stream of events", "Age of the data"]
+
+
+WRONG = [
+    ("timeseries", ["time", "value"], ["DateTime", "String"], [(1, "a")], "numbers"),
+    ("timeseries", ["value", "time"], ["Float64", "DateTime"], [(1.0, 1)], "time comes first"),
+    ("timeseries", ["time", "name", "value"], ["DateTime", "String", "Float64"], [(1, "a", 1.0)] * 2, "two rows"),
+    ("timeseries", ["time", "name", "value"], ["DateTime", "String", "Nullable(Float64)"], [(1, "a", None)], "NULL"),
+    (
+        "timeseries",
+        ["time", "name", "value"],
+        ["DateTime", "String", "Float64"],
+        [(2, "a", 1.0), (1, "a", 1.0)],
+        "rise",
+    ),
+    ("stat", ["value"], ["Nullable(Float64)"], [(None,)], "NULL"),
+    ("stat", ["value"], ["Float64"], [(1.0,), (2.0,)], "2 rows"),
+    ("stat", ["other"], ["Float64"], [(1.0,)], "to be shown"),
+    ("table", ["value", "more"], ["Float64", "String"], [(1.0, "a")], "more"),
+    ("barchart", ["value"], ["Float64"], [(1.0,)], "no label"),
+]
+
+
+@pytest.mark.parametrize(("kind", "columns", "types", "rows", "words"), WRONG)
+def test_wrong_answers_are_found(kind: str, columns: Any, types: Any, rows: Any, words: str) -> None:
+    named = {"matcher": {"id": "byName", "options": "value"}, "properties": [{"id": "unit", "value": "s"}]}
+    options = {"reduceOptions": {"fields": "/^(value)$/"}, "xField": "name"}
+    panel = {"type": kind, "options": options, "fieldConfig": {"overrides": [named]}}
+    assert words in " ".join(faults(panel, {"A": Answer(columns, types, rows)}))
