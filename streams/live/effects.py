@@ -11,12 +11,11 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from streams.kafka.settings import KafkaSettings
+from streams.live.settings import PATIENCE_MS
 from streams.sinks.kpi_columns import KpiTables
 from streams.sinks.ports import Delivery
 from streams.sinks.wire import TopicRecord, records_of
 
-_PATIENCE_MS = 600_000
-"""How long an effect may wait for the broker before the worker gives up and is started anew."""
 _LARGEST = 1 << 20
 _MANY = 16
 """From so many records of a kind on they are sent as batches."""
@@ -42,7 +41,7 @@ class EffectsProducer:
             linger_ms=2,
             max_batch_size=256 << 10,
             max_request_size=_LARGEST,
-            request_timeout_ms=_PATIENCE_MS,
+            request_timeout_ms=PATIENCE_MS,
         )
         await self.producer.start()
 

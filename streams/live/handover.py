@@ -29,13 +29,12 @@ from streams.errors import FolderMismatch, StateCorrupted, StreamsError
 from streams.kafka.settings import KafkaSettings
 from streams.live.alignment import Round
 from streams.live.journal_records import PART_BYTES, joined_entries, split_entry
+from streams.live.settings import PATIENCE_MS
 from streams.stores.mirrored import Mirror, MirroredStore
 
 _MOVED_EVERY = 5_000
 _CHUNK = 50_000
 """Customers written to the local file in one go while taking over."""
-_PATIENCE_MS = 600_000
-"""How long a batch may wait for the broker; and the longest a transaction may stay open."""
 
 
 class _Position(NamedTuple):
@@ -106,8 +105,8 @@ class Handover:
         self._producer = AIOKafkaProducer(
             **kafka.aiokafka(),
             transactional_id=f"{kafka.state_topic}-{kafka.group}-{partition}",
-            transaction_timeout_ms=_PATIENCE_MS,
-            request_timeout_ms=_PATIENCE_MS,
+            transaction_timeout_ms=PATIENCE_MS,
+            request_timeout_ms=PATIENCE_MS,
             max_batch_size=PART_BYTES + 64_000,
             max_request_size=PART_BYTES + 128_000,
         )

@@ -15,9 +15,10 @@ from streams.errors import StateCorrupted
 from streams.kafka.settings import KafkaSettings
 from streams.live.alignment import Alignment
 from streams.live.handover import Fenced, Handover
-from streams.live.partition import Common, LivePartition, restored
+from streams.live.partition import Common, LivePartition
 from streams.settings import OperatorSettings
 from streams.stores.mirrored import MirroredStore
+from streams.stores.restoring import restored
 from streams.stores.sqlite import FOLD_ROWS
 
 _LEAST_FOLDED = 8_192
@@ -105,7 +106,7 @@ class Ownership:
         try:
             taken_over = await handover.take_over(store, path)
             engine = self._engine(number, store)
-            if not restored(engine, store, path):
+            if not restored(engine, store.load(), path):
                 logger.warning("partition %d: the state was made with other detectors or settings", number)
         except BaseException:
             store.close()

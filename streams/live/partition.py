@@ -12,15 +12,11 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple
 
-import msgspec
-
 from schemas.deadletters import DeadLetter
 from streams.engine.engine import Engine
-from streams.errors import StateCorrupted
 from streams.live.alignment import Alignment, Round
 from streams.live.effects import Acks, EffectsProducer, settled
 from streams.live.handover import Handover, TakenOver
@@ -248,17 +244,3 @@ class LivePartition:
         """Give the partition away. What is not committed is computed again by the next owner."""
         self._store.close()
         await self._handover.close()
-
-
-def restored(engine: Engine, store: MirroredStore, path: Path) -> bool:
-    """Put the stored state into a new engine. Returns whether it was made with the same detectors and settings.
-
-    Raises StateCorrupted.
-    """
-    loaded = store.load()
-    if loaded.meta is None:
-        return True
-    try:
-        return engine.restore(loaded.meta, loaded.journal)
-    except msgspec.DecodeError as fault:
-        raise StateCorrupted(path, f"engine state of another format: {fault}") from fault

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+PATIENCE_MS = 600_000
+"""How long what a worker writes may wait for the broker before it gives up and is started anew; and the longest a
+transaction may stay open."""
+
 Step = Literal["fetched", "computed", "sent", "settled", "handed_over", "committed", "acknowledged"]
 """The steps of the commit protocol, in order; a test may let the process die at each."""
 

@@ -7,13 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
-
 from schemas.envelope import Event, Tick
 from streams.engine.engine import Engine
-from streams.errors import StateCorrupted
 from streams.sinks.ports import Delivery
 from streams.stores.ports import StateStore
+from streams.stores.restoring import restored
 
 
 @dataclass(slots=True)
@@ -46,15 +44,10 @@ class Partition:
     def __init__(self, engine: Engine, store: StateStore, path: Path) -> None:
         self.engine = engine
         self._store = store
-        self.same_settings = True
         self._changed = False
         loaded = store.load()
         self.applied = loaded.applied
-        if loaded.meta is not None:
-            try:
-                self.same_settings = engine.restore(loaded.meta, loaded.journal)
-            except msgspec.DecodeError as fault:
-                raise StateCorrupted(path, f"engine state of another format: {fault}") from fault
+        self.same_settings = restored(engine, loaded, path)
 
     def apply(self, decoded: Decoded, delivery: Delivery) -> None:
         """Give the records not yet applied to the engine and add what follows to `delivery`."""
