@@ -221,7 +221,7 @@ class KafkaSettings(Frozen):
 def load_kafka_settings(
     path: Path | None, *, bootstrap: str | None = None, environment: Mapping[str, str] = os.environ
 ) -> KafkaSettings:
-    """The settings in a file, or the defaults; `bootstrap` above MOT_BOOTSTRAP above the file.
+    """The settings in a file, or the defaults; `bootstrap` above the file above MOT_BOOTSTRAP.
 
     Paths in the file are relative to it. Raises SettingsError naming file, line and field, and what to do.
     """
@@ -232,7 +232,8 @@ def load_kafka_settings(
         file = path.name
         data, lines = _read(path)
         _anchor(data, path.parent)
-    if chosen := bootstrap or environment.get(BOOTSTRAP):
+    # What a command is told stands above what stands in the surroundings.
+    if chosen := bootstrap or (None if "bootstrap" in data else environment.get(BOOTSTRAP)):
         data["bootstrap"] = chosen
     if (password := secret_of(environment, PASSWORD)) and isinstance(data.get("security", {}), dict):
         data["security"] = {**data.get("security", {}), "password": password}

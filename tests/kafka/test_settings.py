@@ -45,10 +45,14 @@ def test_a_file_with_comments_only_says_nothing(tmp_path: Path) -> None:
     assert load_kafka_settings(written(tmp_path, "# later\n\n"), environment={}) == KafkaSettings()
 
 
-def test_option_stands_above_variable_above_file(tmp_path: Path) -> None:
+def test_option_stands_above_file_above_variable(tmp_path: Path) -> None:
     path, environment = written(tmp_path, "bootstrap: a:1\n"), {"MOT_BOOTSTRAP": "b:2,c:3"}
     assert load_kafka_settings(path, environment={}).bootstrap == "a:1"
-    assert load_kafka_settings(path, environment=environment).kafka_python()["bootstrap_servers"] == ["b:2", "c:3"]
+    assert load_kafka_settings(path, environment=environment).bootstrap == "a:1"
+    silent = written(tmp_path, "prefix: x.\n")
+    for without in (None, silent):
+        settings = load_kafka_settings(without, environment=environment)
+        assert settings.kafka_python()["bootstrap_servers"] == ["b:2", "c:3"]
     assert load_kafka_settings(path, bootstrap="d:4", environment=environment).bootstrap == "d:4"
 
 
