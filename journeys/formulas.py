@@ -136,6 +136,8 @@ def _filled(measure: Measure, since: str, until: str) -> str:
         table = "journey_transitions" if name == "transitions" else name
         filled[f"{{{name}}}"] = f"(SELECT * FROM {table} FINAL WHERE {time} >= {begin} AND {time} < {end})"  # noqa: S608
     text = measure.units
+    for name, word in measure.words.items():
+        text = text.replace(f"{{{name}}}", word)
     for token, sql in filled.items():
         text = text.replace(token, sql)
     return text

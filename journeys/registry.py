@@ -48,7 +48,7 @@ class Measure(Frozen):
 
     `reads` are the event types behind `{events}` in `units`; `back_days` and `ahead_days` say how far from a unit's
     own time its SQL looks at facts. `by` are the dimensions the units give; `detail` says what the dimension of that
-    name holds.
+    name holds. `words` fill tokens of their names in `units`, so that indicators that differ in a number share one SQL.
     """
 
     kind: Kind
@@ -60,6 +60,7 @@ class Measure(Frozen):
     grains: Annotated[tuple[RowGrain, ...], Field(min_length=1)] = ("hour", "day")
     by: tuple[RowDim, ...]
     detail: Text | None = None
+    words: Mapping[str, str] = {}
     units: str
 
     @property
@@ -72,6 +73,9 @@ class Measure(Frozen):
         unknown = [name for name in self.reads if name not in EVENT_TYPES]
         if unknown:
             raise ValueError(f"reads unknown event types {unknown}")
+        unused = [name for name in self.words if f"{{{name}}}" not in self.units]
+        if unused:
+            raise ValueError(f"no {{{unused[0]}}} in `units` for that of `words` to fill")
         if ("{events}" in self.units) != bool(self.reads):
             raise ValueError("`reads` and {events} in `units` belong together")
         if (self.level is not None) != (self.kind == "quantile"):

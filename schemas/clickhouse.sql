@@ -241,6 +241,8 @@ CREATE TABLE IF NOT EXISTS policy_steps
     metric LowCardinality(String),
     purpose LowCardinality(String),
     percent UInt16,
+    limit_minor Int64,
+    currency LowCardinality(String),
     within_ms UInt64,
     effective_from Date32,
     effective_to Nullable(Date32),
@@ -248,7 +250,7 @@ CREATE TABLE IF NOT EXISTS policy_steps
     stored_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')
 )
 ENGINE = ReplacingMergeTree(stored_at)
-ORDER BY (pack, metric, purpose, percent)
+ORDER BY (pack, metric, purpose, percent, clause)
 TTL toDateTime(stored_at) + INTERVAL 3650 DAY DELETE;
 
 CREATE TABLE IF NOT EXISTS customers

@@ -59,6 +59,8 @@ def _steps_of(pack: PolicyPack, active: bool) -> list[dict[str, Any]]:
             "metric": rule.metric,
             "purpose": rule.notice_purpose,
             "percent": percent,
+            "limit_minor": rule.limit_minor or 0,
+            "currency": rule.currency or "",
             "within_ms": (rule.notify_within_s or 0) * SECOND,
             "effective_from": pack.effective_from.isoformat(),
             "effective_to": None if pack.effective_to is None else pack.effective_to.isoformat(),

@@ -210,6 +210,36 @@ def test_notices_owed_by_packs(log: MiniLog, sink: tuple[Any, ClickHouseSink]) -
     assert log.units("notice_latency_p95")[:2] == [("at five", "1 10:00", 300), ("too late", "1 10:00", 300.001)]
 
 
+def test_notices_owed_as_roaming_money_runs_up(log: MiniLog, sink: tuple[Any, ClickHouseSink]) -> None:
+    step = {"pack": "own", "clause": "x", "metric": "roaming_spend", "purpose": "roaming_limit", "within_ms": 300_000,
+            "limit_minor": 30_000, "currency": "CNY", "effective_from": "2026-01-01", "active": True}  # fmt: skip
+    sink[1].write_rows("policy_steps", [{**step, "percent": 80}, {**step, "percent": 100}])
+
+    def spends(customer: str, text: str, amount: int, currency: str = "CNY", trip: str = "T", **more: Any) -> None:
+        said = {"kind": "data", "roaming": True, **more}
+        log.happens(customer, text, "charge.rated", amount_minor=amount, currency=currency, trip_id=trip, **said)
+
+    spends("warned", "0 10:00", 23_999)
+    spends("warned", "0 11:00", 1)  # 80 %
+    log.happens("warned", "0 11:05", "notification.delivered", trip_id="T", purpose="roaming_limit", percent=80)
+    spends("warned", "0 12:00", 6_000)  # 100 %, nobody told
+    spends("warned", "0 13:00", 9_000)  # beyond: owed once
+    spends("home", "0 10:00", 40_000, roaming=False)
+    spends("euros", "0 10:00", 40_000, currency="EUR")
+    spends("two trips", "0 10:00", 20_000)
+    spends("two trips", "0 11:00", 20_000, trip="U")
+    spends("slow", "0 10:00", 20_000)
+    spends("slow", "30 10:00:00.001", 20_000)  # the first has left the 30 days
+    spends("at once", "1 10:00", 40_000)
+    log.now("40 00:00")
+    assert log.units("notified_before_charge") == [
+        ("warned", "0 11:05", 1),
+        ("warned", "0 12:05", 0),
+        ("at once", "1 10:05", 0),
+        ("at once", "1 10:05", 0),
+    ]
+
+
 def test_a_shock_meets_one_bill(log: MiniLog) -> None:
     for number, day in enumerate((0, 30, 60)):
         start = {"period_start": f"2026-0{2 + number}-01T00:00:00Z", "period_end": f"2026-0{3 + number}-01T00:00:00Z"}
