@@ -42,7 +42,8 @@ def test_dashboards_are_as_generated() -> None:
 
 def test_provisioning_files_and_runbooks_are_as_generated() -> None:
     made = generate.made()
-    assert {path for path in SHIPPED.rglob("*") if path.is_file()} | {generate.RUNBOOKS} == set(made)
+    there = {path for language in LANGUAGES for path in (SHIPPED / language).rglob("*") if path.is_file()}
+    assert there | {generate.RUNBOOKS} == set(made)
     for path, text in made.items():
         assert path.read_text("utf-8") == text, f"{path}: run `make generate`"
 
@@ -112,4 +113,4 @@ def test_dollars_stand_where_grafana_replaces_them_and_nowhere_else(language: An
 
 def test_where_the_files_lie() -> None:
     assert Path(build.__file__).parent.parent / "provisioning" == SHIPPED
-    assert sorted(path.name for path in SHIPPED.iterdir()) == ["en", "zh"]
+    assert sorted(path.name for path in SHIPPED.iterdir()) == ["clickhouse", "en", "zh"]
