@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -9,7 +11,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models import alerting
 
+from dashboards.grafana import provisioning
 from dashboards.grafana.alerts import GROUPS, WATCHED, Alert, alerts, api_groups, groups, panel_of, rule
 from dashboards.grafana.languages import uid_in
 from dashboards.grafana.lint import lint_alerts
@@ -291,6 +296,27 @@ def test_the_api_form() -> None:
         for one in made
         for member in one["rules"]
     )
+
+
+def _through(kind: Any, data: dict[str, Any]) -> Any:
+    """`data` read into a model of Grafana's API and written again."""
+    return json.loads(json.dumps(kind.from_json(data), cls=JSONEncoder))
+
+
+def test_every_object_is_one_that_grafanas_api_knows() -> None:
+    for group in api_groups("mot-alerts", groups("zh")):
+        for one in group["rules"]:
+            bare = {name: value for name, value in one.items() if name != "data"}
+            assert _through(alerting.Rule, bare) == bare
+            for query in one["data"]:
+                bare = {name: value for name, value in query.items() if name != "model"}
+                assert _through(alerting.Query, bare) == bare
+    assert _through(alerting.NotificationPolicy, provisioning.route()) == provisioning.route()
+    known = str(inspect.signature(alerting.ContactPoint).parameters["type_val"].annotation)
+    for kind in provisioning.CONTACTS:
+        made = provisioning.receiver(kind, "https://x", "zh")
+        assert _through(alerting.ContactPoint, made) == made
+        assert f"'{made['type']}'" in known
 
 
 def test_an_operator_moves_a_limit() -> None:
