@@ -114,7 +114,7 @@ def refresh(session: Session, where: Where, *, every: str | None, full: bool) ->
     pause = None if every is None else duration_ms(every) / 1000
     while True:
         with warehouse.writing() as client:
-            done = Refresher(client, settings.registry(), steps).refresh(full=full)
+            done = Refresher(client, settings.registry(), steps).refresh(full=full, patient=every is not None)
         _tell(session, done)
         if pause is None:
             return

@@ -44,7 +44,7 @@ class RefreshBeside:
             try:
                 if opened is None:
                     opened = self._made()
-                self._told(opened[0].refresh())
+                self._told(opened[0].refresh(patient=True))
             except (ClickHouseError, OSError) as fault:
                 self._failed(fault)
         if opened is not None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from time import monotonic
 from typing import Any, NamedTuple
@@ -33,6 +33,7 @@ OVERLAP_SECONDS = 120
 _FEW_FACTS = 2_000_000
 _TOGETHER = 12
 """So many indicators are computed by one statement while there are few facts."""
+PATIENCE = timedelta(minutes=15)
 _ALL = "*"
 """The name under which the registry as a whole is marked."""
 _WHOLE: dict[str, Any] = {
@@ -79,8 +80,12 @@ class Refresher:
         self._steps = steps
         self._due: list[_Due] = []
 
-    def refresh(self, *, full: bool = False) -> Refreshed:
-        """Bring all rows up to date; `full` computes everything anew. Raises ClickHouseError."""
+    def refresh(self, *, full: bool = False, patient: bool = False) -> Refreshed:
+        """Bring all rows up to date; `full` computes everything anew.
+
+        `patient` leaves those that hang on customers as they are now, and so on all of the past, for a quarter of an
+        hour: right for whoever refreshes every minute. Raises ClickHouseError.
+        """
         began = monotonic()
         ddl.apply(self._client)
         marks = {} if full else self._marks()
@@ -97,13 +102,16 @@ class Refresher:
             mark = marks.get(indicator.id)
             if mark is not None and mark.fingerprint != self._fingerprint(indicator):
                 mark = None
+            if patient and mark is not None and _waits(indicator, mark, read_until):
+                continue
             stored = _stored_since(mark)
             if stored not in news:
                 news[stored] = news_since(self._client, stored)
             self._look_at(indicator, mark, news[stored], done)
             noted.append((indicator.id, self._fingerprint(indicator), news[stored].front))
         self._compute(done)
-        self._note(noted, read_until)
+        if noted:
+            self._note(noted, read_until)
         done.seconds = monotonic() - began
         self._client.command(
             "INSERT INTO pipeline_health (at, component, instance, metric, value) "
@@ -202,6 +210,12 @@ def _fresh_and_kept(due: _Due) -> str:
         f"WHERE indicator = '{due.indicator.id}' AND grain IN ({grains}) "
         f"AND window_start >= {since} AND window_start < {until}"
     )
+
+
+def _waits(indicator: Indicator, mark: _Mark, now: str) -> bool:
+    if "{customers}" not in measure_of(indicator).units:
+        return False
+    return datetime.fromisoformat(now) - mark.read_until.replace(tzinfo=None) < PATIENCE
 
 
 def _stored_since(mark: _Mark | None) -> str:
