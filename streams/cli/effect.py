@@ -73,6 +73,8 @@ def run(session: Session, where: Where, options: EffectOptions) -> None:
 def _members(conditions: Sequence[str], file: Path | None, group: str) -> Members:
     if not conditions and file is None:
         raise UsageFault("effect.no_group", option=f"--{group}", file=f"--{group}-file")
+    if conditions and file is not None:
+        raise UsageFault("effect.one_of_two", option=f"--{group}", file=f"--{group}-file")
     return Members(choices_of(conditions), None if file is None else _customers(file))
 
 

@@ -94,7 +94,7 @@ def _table(session: Session, touchpoints: Touchpoints, points: Sequence[Point]) 
         for point in sorted(there, key=lambda one: (order.get(one.power.touchpoint, len(order)), one.valence)):
             name = point.power.touchpoint
             said = session.pick(touchpoints[name].name) if name in touchpoints else name
-            table.add_row(Text("" if name == before else f"  {said}"), *_cells(session, point))
+            table.add_row(Text("" if name == before else said), *_cells(session, point))
             before = name
     table.add_row("")
     return table

@@ -145,6 +145,7 @@ def test_the_effect_on_repeat_lists_equals_that_by_region(mot: Mot, folder: Path
         (("fcr_7d", "--at", "2026-03-02", "--treated", "gd", "--control", "bj"), 2, "DIMENSION=VALUE"),
         (("fcr_7d", "--at", "2026-03-02", "--treated", "colour=a", "--control", "colour=b"), 2, "colour"),
         (("fcr_7d", "--at", "2026-03-02", "--treated", "region=gd", "--control", "region=gd"), 2, "the same"),
+        (("fcr_7d", "--at", "2026-03-02", *GROUPS, "--treated-file", "a.csv"), 2, "not both"),
         (("fcr_7d", "--at", "2030-03-02", *GROUPS), 2, "2026-05-31"),
         (("appeal_rate_per_million", "--at", "2026-03-02", *GROUPS), 1, "appeal_rate_per_million"),
         (("fcr_7d", "--at", "2026-03-02", "--treated-file", "nowhere.csv", "--control", "region=bj"), 1, "nowhere.csv"),
