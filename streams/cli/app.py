@@ -281,13 +281,14 @@ def _dlq_ls(
     ctx: typer.Context,
     reason: DeadReason = None,
     limit: Annotated[int | None, typer.Option("--limit", metavar="N", min=1)] = None,
+    retried: Annotated[bool, typer.Option("--retried")] = False,
     kafka: KafkaFile = None,
     bootstrap: Bootstrap = None,
     json_: AsJson = False,
 ) -> None:
     from streams.cli.dlq import Cluster, ls
 
-    ls(session_of(ctx), Cluster(kafka, bootstrap), reason, limit, as_json=json_)
+    ls(session_of(ctx), Cluster(kafka, bootstrap), reason, limit, retried=retried, as_json=json_)
 
 
 def _dlq_show(

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rich.cells import cell_len, set_cell_size
 from rich.table import Table
@@ -39,23 +39,33 @@ class Cluster:
         return load_kafka_settings(self.kafka, bootstrap=self.bootstrap, environment=session.environment)
 
 
-def ls(session: Session, cluster: Cluster, reason: str | None, limit: int | None, *, as_json: bool) -> None:
+def ls(
+    session: Session, cluster: Cluster, reason: str | None, limit: int | None, *, retried: bool, as_json: bool
+) -> None:
     """List dead letters, newest first: as JSON all of them, for people 20, unless `limit` says how many; then count
-    all by reason. Raises StreamsError, UsageFault for a reason that is none."""
+    all by reason. Those sent again are listed with `retried` only. Raises StreamsError, UsageFault for a reason that
+    is none."""
     _check_reason(reason)
     settings = cluster.settings(session)
     if as_json:
-        session.write_json([_plain(one) for one in letters(settings, reason=reason)[:limit]])
+        session.write_json([_plain(one) for one in letters(settings, reason=reason, retried=retried)[:limit]])
         return
-    found, counts = newest(settings, limit or _SHOWN, reason=reason)
+    found, counts, hidden = newest(settings, limit or _SHOWN, reason=reason, retried=retried)
     if not found:
         session.out.print(session.say("dlq.none"), markup=False)
-        return
-    _list(session, found)
+    else:
+        _list(session, found)
+        _count(session, len(found), counts)
+    if hidden:
+        words = session.say("dlq.hidden", count=f"{hidden:,}")
+        session.out.print(words, style="dim", markup=False, soft_wrap=True)
+
+
+def _count(session: Session, shown: int, counts: Counter[str]) -> None:
     words = session.say("dlq.counts", count=f"{counts.total():,}", reasons=_counted(counts))
     session.out.print(words, markup=False, soft_wrap=True)
-    if len(found) < counts.total():
-        words = session.say("dlq.more", limit=len(found))
+    if shown < counts.total():
+        words = session.say("dlq.more", limit=shown)
         session.out.print(words, style="dim", markup=False, soft_wrap=True)
 
 
@@ -65,19 +75,28 @@ def _counted(counts: Counter[str]) -> str:
 
 def _list(session: Session, shown: Sequence[Letter]) -> None:
     """One line per letter: what names it is never cut, the detail gets what is left of the width, if that is enough."""
-    cells = [
-        (iso(one.written_ms)[5:16].replace("T", " ") + "Z", one.id[:12], one.reason, f"{one.origin}-{one.position}")
-        for one in shown
-    ]
+    cells = [(_minute(one.written_ms), one.id[:12], one.reason, f"{one.origin}-{one.position}") for one in shown]
     heads = tuple(session.say(f"dlq.{name}") for name in ("written", "id", "reason", "place"))
     widths = [max(map(cell_len, column)) for column in zip(heads, *cells, strict=True)]
     left = session.out.width - sum(widths) - _GAP * len(widths)
-    details = [session.say("dlq.detail"), *(" ".join(str(one.row.get("detail", "")).split()) for one in shown)]
+    details = [session.say("dlq.detail"), *(_detail(session, one) for one in shown)]
+    dim = {line for line, one in enumerate(shown, 1) if one.retried_ms is not None}
     for line, (words, detail) in enumerate(zip([heads, *cells], details, strict=True)):
         text = "".join(set_cell_size(word, width + _GAP) for word, width in zip(words, widths, strict=True))
         if left >= _DETAIL:
             text += detail if cell_len(detail) <= left else set_cell_size(detail, left - 1).rstrip() + "…"
-        session.out.print(Text(text.rstrip()), style="" if line else "bold", soft_wrap=True)
+        session.out.print(Text(text.rstrip()), style="dim" if line in dim else "" if line else "bold", soft_wrap=True)
+
+
+def _detail(session: Session, one: Letter) -> str:
+    detail = " ".join(str(one.row.get("detail", "")).split())
+    if one.retried_ms is None:
+        return detail
+    return session.say("dlq.was_retried", at=_minute(one.retried_ms), detail=detail)
+
+
+def _minute(at_ms: int) -> str:
+    return iso(at_ms)[5:16].replace("T", " ") + "Z"
 
 
 def show(session: Session, cluster: Cluster, letter_id: str, *, as_json: bool) -> None:
@@ -114,23 +133,32 @@ def again(session: Session, cluster: Cluster, choice: Choice, *, dry: bool, as_j
     _check_reason(choice.reason)
     settings = cluster.settings(session)
     found = letters(settings, reason=choice.reason, ids=choice.ids)
-    hopeless = [one for one in found if choice.every and one.reason in HOPELESS]
-    chosen = [one for one in found if not (choice.every and one.reason in HOPELESS)]
+    left_out = {one.id: fate for one in found if (fate := _left_out(one, choice)) is not None}
+    chosen = [one for one in found if one.id not in left_out]
     for one in choice.ids:
         if not any(letter.id.startswith(one) for letter in chosen):
             raise CliError("error.no_letter", what=one)
     with advancing(session, session.say("dlq.retrying")) as advance:
         done = retry(settings, chosen, dry=dry, told=lambda count: advance(count, count / len(chosen)))
     if as_json:
-        session.write_json([_fate(one) for one in [*done, *(Retried(one, "hopeless") for one in hopeless)]])
+        not_done = [Retried(one, left_out[one.id]) for one in found if one.id in left_out]
+        session.write_json([_fate(one) for one in [*done, *not_done]])
         return
     _tell_fates(session, settings, done)
-    if hopeless:
-        reasons = _counted(Counter(one.reason for one in hopeless))
-        words = session.say("dlq.hopeless", count=f"{len(hopeless):,}", reasons=reasons)
-        session.out.print(words, markup=False, soft_wrap=True)
+    for fate in ("hopeless", "earlier"):
+        reasons = Counter(one.reason for one in found if left_out.get(one.id) == fate)
+        if reasons:
+            words = session.say(f"dlq.{fate}", count=f"{reasons.total():,}", reasons=_counted(reasons))
+            session.out.print(words, markup=False, soft_wrap=True)
     if not found:
         session.out.print(session.say("dlq.none"), markup=False)
+
+
+def _left_out(letter: Letter, choice: Choice) -> Literal["hopeless", "earlier"] | None:
+    """Why a letter is not retried unless it is named."""
+    if choice.every and letter.reason in HOPELESS:
+        return "hopeless"
+    return "earlier" if letter.retried_ms is not None and not choice.ids else None
 
 
 def _tell_fates(session: Session, settings: KafkaSettings, done: Sequence[Retried]) -> None:
@@ -151,7 +179,8 @@ def _check_reason(reason: str | None) -> None:
 
 
 def _plain(letter: Letter) -> dict[str, Any]:
-    return {**letter.row, "written_at": iso(letter.written_ms)}
+    retried_at = None if letter.retried_ms is None else iso(letter.retried_ms)
+    return {**letter.row, "written_at": iso(letter.written_ms), "retried_at": retried_at}
 
 
 def _fate(one: Retried) -> dict[str, Any]:

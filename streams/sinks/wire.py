@@ -33,6 +33,9 @@ MAX_VALUE_BYTES = 512 * 1024
 """No value is larger, save one that is a single row."""
 
 ID, VERSION, TABLE, FORMAT, REASON = "mot-id", "mot-version", "mot-table", "mot-format", "mot-reason"
+RETRIED = "mot-retried"
+"""On the dead letters' topic: a record without a value, with this header and ID, says that the original was sent again.
+Whoever reads rows passes over it."""
 FACT_TABLES: Mapping[str, Format] = {
     "journey_transitions": "JSONEachRow",
     "handoffs": "JSONEachRow",

@@ -89,6 +89,22 @@ def test_dead_letters_are_listed_shown_and_retried(kafka: KafkaFactory, tmp_path
     assert "会重新发送 3 条" in capsys.readouterr().out
     assert run(["dlq", "retry", made[0].dead_letter_id, *words], {}) == 0
     assert f"1 sent again, to Kafka at {settings.bootstrap}: {settings.events[0]} 1." in capsys.readouterr().out
+    assert run(["dlq", "ls", *words], {}) == 0
+    listed = capsys.readouterr().out
+    assert made[0].dead_letter_id[:12] not in listed
+    assert "1 sent again are not among them; --retried lists them too." in listed
+    assert run(["dlq", "ls", "--retried", "--lang", "zh", *words], {}) == 0
+    listed = capsys.readouterr().out
+    assert made[0].dead_letter_id[:12] in listed
+    assert "重发；" in listed
+    assert run(["dlq", "ls", "--retried", "--json", *words], {}) == 0
+    assert sum(one["retried_at"] is not None for one in json.loads(capsys.readouterr().out)) == 1
+    assert run(["dlq", "retry", "--all", "--dry-run", *words], {}) == 0
+    said = capsys.readouterr().out
+    assert "2 would be sent again" in said
+    assert "1 left out, they were sent again before: wrong_key 1." in said
+    assert run(["dlq", "retry", made[0].dead_letter_id, "--dry-run", *words], {}) == 0
+    assert "1 would be sent again" in capsys.readouterr().out
     assert run(["dlq", "retry", *words], {}) == 2
     assert run(["dlq", "retry", "zzz", *words], {}) == 1
     assert run(["dlq", "ls", "--reason", "weather", *words], {}) == 2

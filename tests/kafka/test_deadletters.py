@@ -70,10 +70,11 @@ def test_letters_come_newest_first_and_by_reason_and_id(kafka: KafkaFactory) -> 
     assert found[0].row["detail"] == made[2].detail
     assert [one.reason for one in letters(settings, reason="unknown_type")] == ["unknown_type"]
     assert [one.id for one in letters(settings, ids=[made[0].dead_letter_id[:20]])] == [made[0].dead_letter_id]
-    shown, counts = newest(settings, 1)
+    shown, counts, retried = newest(settings, 1)
     assert [one.id for one in shown] == [made[2].dead_letter_id]
     assert counts == {"wrong_key": 1, "unknown_type": 1, "not_json": 1}
-    assert newest(settings, 5, reason="wrong_key")[1] == {"wrong_key": 1}
+    assert retried == 0
+    assert newest(settings, 5, reason="wrong_key").reasons == {"wrong_key": 1}
 
 
 def test_a_letter_written_twice_is_listed_once(kafka: KafkaFactory) -> None:
@@ -81,7 +82,7 @@ def test_a_letter_written_twice_is_listed_once(kafka: KafkaFactory) -> None:
     for _ in range(2):
         set_aside(settings, f"{settings.events[0]}-0", [7], [b"garbage"])
     assert len(letters(settings)) == 1
-    assert newest(settings, 5)[1].total() == 1
+    assert newest(settings, 5).reasons.total() == 1
 
 
 def test_a_cluster_without_the_topic_is_no_cluster_without_dead_letters(kafka: KafkaFactory) -> None:
@@ -105,6 +106,24 @@ def test_retry_sends_the_original_bytes_to_the_customers_partition(kafka: KafkaF
         BROKEN[1][1]: (b"c2", partition_of(b"c2", 3), []),
         BROKEN[2][1]: (b"k", partition_of(b"k", 3), [("trace", b"1")]),
     }
+
+
+def test_what_was_retried_is_marked_and_left_out(kafka: KafkaFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = kafka(partitions=3)
+    made = broken(settings)
+    newer = [letter for letter in letters(settings) if letter.position > 0]
+    retry(settings, newer)
+    standing = {one.id: one.retried_ms for one in letters(settings)}
+    assert standing[made[0].dead_letter_id] is None
+    assert all((standing[one.id] or 0) >= one.written_ms for one in newer)
+    assert [one.position for one in letters(settings, retried=False)] == [0]
+    set_aside(settings, made[1].origin, [made[1].position], [BROKEN[1][1]])  # a worker that died says it again
+    for skip in (5_000, 0):  # with little memory, too
+        monkeypatch.setattr("streams.kafka.deadletters._SKIP", skip)
+        shown, reasons, retried = newest(settings, 1)
+        assert ([one.position for one in shown], reasons, retried) == ([0], {"wrong_key": 1}, 2)
+        every = newest(settings, 3, retried=True)
+        assert (len(every.letters), every.reasons.total(), every.retried) == (3, 3, 0)
 
 
 def test_a_dry_run_sends_nothing(kafka: KafkaFactory) -> None:

@@ -336,7 +336,8 @@ def test_health_is_stored_the_workers_and_the_sinks_own(kafka: KafkaFactory, ser
     ]
     told = health_record(figures)
     empty = told._replace(value=told.value.replace(b'"metric"', b'"unheard"'))
-    send(settings, [(settings.facts_topic, one.key, one.value, one.headers) for one in (told, told, empty)])
+    mark = (settings.dlq_topic, b"letter", None, (("mot-id", b"letter"), ("mot-retried", b"1")))
+    send(settings, [(settings.facts_topic, one.key, one.value, one.headers) for one in (told, told, empty)] + [mark])
     ask = "SELECT component, instance, metric, value FROM pipeline_health FINAL"
 
     def own() -> list[list[Any]]:
