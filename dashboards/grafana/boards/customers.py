@@ -62,7 +62,7 @@ def _stage(say: Speech, stage: str | None) -> Section:
 
 def _moments(say: Speech) -> Panel:
     asked = (
-        "SELECT customer_id, any(tier) AS tier, any(region) AS region, count() AS moments, "
+        "SELECT customer_id, any(tier) AS level, any(region) AS area, count() AS moments, "
         "countIf(valence = 'negative') AS negative, toString(max(severity)) AS worst, max(decided_at) AS latest, "
         "arrayStringConcat(arraySort(groupUniqArray(toString(detector_id))), ' ') AS detectors "
         f"{sql.moments((*DIMS, 'valence', 'detector'), KEPT)} "
@@ -88,7 +88,8 @@ def _moments(say: Speech) -> Panel:
 
 def _handoffs(say: Speech) -> Panel:
     asked = (
-        "SELECT customer_id, any(tier) AS tier, count() AS handoffs, uniqExact(case_id) AS cases, max(at) AS latest, "
+        "SELECT customer_id, any(tier) AS level, count() AS handoffs, uniqExact(case_id) AS cases, max(at) AS "
+        "latest, "
         "argMax(concat(from_desk, ' → ', to_desk), at) AS way "
         f"FROM handoffs_now WHERE $__timeFilter_ms(at){sql.filters(('channel', 'tier'))} "
         f"GROUP BY customer_id ORDER BY handoffs DESC, latest DESC LIMIT {MOST}"
@@ -113,8 +114,8 @@ def _handoffs(say: Speech) -> Panel:
 def _who(say: Speech) -> Sequence[Column]:
     return (
         Column("customer_id", Text(zh="客户", en="Customer"), links=[to_customer(say)], width=150),
-        Column("tier", DIM_WORDS["tier"], words=TIER_WORDS, colors=TIER_COLORS, width=90),
-        Column("region", DIM_WORDS["region"], width=130),
+        Column("level", DIM_WORDS["tier"], words=TIER_WORDS, colors=TIER_COLORS, width=90),
+        Column("area", DIM_WORDS["region"], width=130),
     )
 
 
@@ -123,7 +124,7 @@ def _units(say: Speech, indicator: Indicator) -> Panel:
     measure = measure_of(indicator)
     columns, order = _counted(indicator)
     asked = (
-        "SELECT customer_id, anyLast(tier) AS tier, anyLast(region) AS region, count() AS units, "
+        "SELECT customer_id, anyLast(tier) AS level, anyLast(region) AS area, count() AS units, "
         f"{', '.join(f'{how} AS {column.name}' for column, how in columns)}, max(at) AS latest, "
         "arrayStringConcat(arraySort(groupUniqArrayIf(detail, detail != '')), ' ') AS details "
         f"FROM ({sql.units(indicator)}) WHERE customer_id != "

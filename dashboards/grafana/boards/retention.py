@@ -17,7 +17,7 @@ from schemas.moments import Text
 
 _OPEN = ("valence = 'negative'", "status IN ('pending', 'confirmed', 'acknowledged', 'acting')")
 _WAIT = (Threshold(None, "green"), Threshold(24 * 3600, "orange"), Threshold(72 * 3600, "red"))
-_TIER_WEIGHT = "transform(tier, ['diamond', 'gold', 'silver'], [4, 3, 2], 1)"
+_TIER_WEIGHT = "transform(level, ['diamond', 'gold', 'silver'], [4, 3, 2], 1)"
 
 
 def board(say: Speech) -> Board:
@@ -63,20 +63,20 @@ def board(say: Speech) -> Board:
 
 def _queue(say: Speech) -> Panel:
     told = sql.moments(DIMS, *_OPEN)
+    latest = "(severity, decided_at)"
+    queue = (
+        "SELECT customer_id, any(tier) AS level, max(severity) AS worst, count() AS moments, "
+        f"argMax(stage, {latest}) AS phase, argMax(department, {latest}) AS owner, "
+        f"argMax({say.column('explanation')}, {latest}) AS reason, argMax({say.column('recovery')}, {latest}) AS "
+        f"remedy, "
+        f"dateDiff('second', min(decided_at), now64(3)) AS waited {told} GROUP BY customer_id"
+    )
     asked = (
-        "SELECT customer_id, told.tier AS tier, toString(worst) AS severity, moments, value, currency, reason, "
-        "stage, "
-        "department, recovery, waited FROM ("
-        "SELECT customer_id, any(tier) AS tier, max(severity) AS worst, count() AS moments, "
-        f"argMax(stage, (severity, decided_at)) AS stage, argMax(department, (severity, decided_at)) AS department, "
-        f"argMax({say.column('explanation')}, (severity, decided_at)) AS reason, "
-        f"argMax({say.column('recovery')}, (severity, decided_at)) AS recovery, "
-        f"dateDiff('second', min(decided_at), now64(3)) AS waited {told} GROUP BY customer_id) AS told "
-        "LEFT JOIN (SELECT customer_id, monthly_minor / 100 AS value, currency FROM customers_now "
-        f"WHERE customer_id IN (SELECT customer_id {told})) AS known USING customer_id "
-        f"ORDER BY exp2(worst) * {_TIER_WEIGHT.replace('tier', 'told.tier')} * (1 + log2(1 + greatest(value, 0))) "
-        f"DESC, "
-        "customer_id LIMIT 200"
+        "SELECT customer_id, level, toString(worst) AS severity, moments, value, currency, waited, reason, remedy, "
+        "phase, "
+        f"owner FROM ({queue}) AS told LEFT JOIN (SELECT customer_id, monthly_minor / 100 AS value, currency "
+        f"FROM customers_now WHERE customer_id IN (SELECT customer_id {told})) AS known USING customer_id "
+        f"ORDER BY exp2(worst) * {_TIER_WEIGHT} * (1 + log2(1 + greatest(value, 0))) DESC, customer_id LIMIT 200"
     )
     head = Head(
         Text(zh="挽留队列", en="Retention queue"),
@@ -93,15 +93,15 @@ def _queue(say: Speech) -> Panel:
     )
     columns = [
         Column("customer_id", Text(zh="客户", en="Customer"), links=[to_customer(say)], width=120),
-        Column("tier", DIM_WORDS["tier"], words=TIER_WORDS, colors=TIER_COLORS, width=80),
+        Column("level", DIM_WORDS["tier"], words=TIER_WORDS, colors=TIER_COLORS, width=80),
         Column("severity", Text(zh="严重度", en="Severity"), colors=SEVERITY_COLORS, width=80),
         Column("moments", Text(zh="时刻数", en="Moments"), "locale", width=80, links=[to_customer(say)]),
         Column("value", Text(zh="最近账单", en="Last bill"), "locale", width=100, links=[to_customer(say)]),
         Column("currency", Text(zh="币种", en="Currency"), width=70),
         Column("waited", Text(zh="已等待", en="Waiting"), "s", width=110, steps=_WAIT, links=[to_customer(say)]),
         Column("reason", Text(zh="原因", en="Reason")),
-        Column("recovery", Text(zh="建议挽回", en="Recommended recovery")),
-        Column("stage", DIM_WORDS["stage"], words=STAGE_WORDS, width=110),
-        Column("department", DIM_WORDS["department"], words=DEPARTMENT_WORDS, width=110),
+        Column("remedy", Text(zh="建议挽回", en="Recommended recovery")),
+        Column("phase", DIM_WORDS["stage"], words=STAGE_WORDS, width=110),
+        Column("owner", DIM_WORDS["department"], words=DEPARTMENT_WORDS, width=110),
     ]
     return rows(say, head, asked, columns, size=(24, 16))

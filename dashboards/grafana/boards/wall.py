@@ -118,7 +118,7 @@ def _rate(say: Speech, counter: str, by: str) -> Panel:
 
 def _top_customers(say: Speech) -> Panel:
     asked = (
-        "SELECT customer_id, any(tier) AS tier, count() AS moments, toString(max(severity)) AS worst, "
+        "SELECT customer_id, any(tier) AS level, count() AS moments, toString(max(severity)) AS worst, "
         "max(decided_at) AS latest, argMax(concat(detector_id, ' ', detector_name), decided_at) AS detector, "
         f"argMax({say.column('explanation')}, decided_at) AS explanation "
         f"{sql.moments(DIMS, *BAD)} "
@@ -135,7 +135,7 @@ def _top_customers(say: Speech) -> Panel:
     )
     columns = [
         Column("customer_id", Text(zh="客户", en="Customer"), links=[to_customer(say)], width=130),
-        Column("tier", DIM_WORDS["tier"], words=TIER_WORDS, colors=TIER_COLORS, width=90),
+        Column("level", DIM_WORDS["tier"], words=TIER_WORDS, colors=TIER_COLORS, width=90),
         Column("moments", Text(zh="负面时刻数", en="Negative moments"), "locale", width=130),
         Column("worst", Text(zh="最高严重度", en="Worst severity"), colors=SEVERITY_COLORS, width=120),
         Column("latest", Text(zh="最近一次", en="Latest"), width=160),
