@@ -49,7 +49,7 @@ _DISTINCT = {"customers", "customer_share"}
 class Members(NamedTuple):
     """Who belongs to a group: values allowed of dimensions, or the customers themselves.
 
-    Of a rate per customer and day all days of the listed customers are the base, so they are to be customers throughout.
+    Of a rate per customer and day all days of listed customers are the base: they are to be customers throughout.
     """
 
     where: Mapping[str, Sequence[str]]
