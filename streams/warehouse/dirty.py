@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from journeys.formulas import NOW
 from journeys.registry import Measure
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -33,7 +34,14 @@ class News(NamedTuple):
     front: datetime | None
 
 
-_FACTS = {"moments": "decided_at", "handoffs": "at", "journey_transitions": "at", "population": "day"}
+_FACTS = {
+    # A moment told anew may be decided at another time than it was, but never before its anchor, which stays.
+    "moments": ("min(anchor_at)", f"greatest(max(decided_at), {NOW})"),
+    "handoffs": ("min(at)", "max(at)"),
+    "journey_transitions": ("min(at)", "max(at)"),
+    "population": ("min(day)", "max(day)"),
+}
+"""The span that new rows of a table can touch: its first and its last time."""
 _TOKENS = {
     "{moments}": "moments",
     "{handoffs}": "handoffs",
@@ -52,9 +60,9 @@ def news_since(client: Any, stored_since: str) -> News:
         ).result_rows
     }
     facts = {}
-    for table, time in _FACTS.items():
+    for table, (begins, ends) in _FACTS.items():
         count, first, last = client.query(
-            f"SELECT count(), min({time}), max({time}) FROM {table} WHERE stored_at >= {stored_since}"
+            f"SELECT count(), {begins}, {ends} FROM {table} WHERE stored_at >= {stored_since}"
         ).result_rows[0]
         if count:
             facts[table] = Span(_utc(first), _utc(last))

@@ -130,6 +130,20 @@ def test_a_patient_refresh_leaves_what_hangs_on_customers_for_a_while(facts: Any
     assert refresher.refresh(patient=True).indicators == len(SOME)
 
 
+def test_a_moment_told_anew_leaves_the_day_it_was_on(facts: Any) -> None:
+    refreshed(facts, SOME)
+    stored(facts, -1)
+    facts.command(
+        "INSERT INTO moments SELECT * REPLACE (decided_at + INTERVAL 3 DAY AS decided_at, version + 1 AS version, "
+        "now('UTC') + INTERVAL 2 HOUR AS stored_at) FROM moments_now WHERE status = 'confirmed' "
+        "AND decided_at < (SELECT max(occurred_at) FROM events) - INTERVAL 9 DAY ORDER BY moment_id LIMIT 2"
+    )
+    refreshed(facts, SOME)
+    said = rows_of(facts)
+    refreshed(facts, SOME, full=True)
+    assert rows_of(facts) == said
+
+
 def test_facts_that_are_gone_leave_no_row_behind(facts: Any) -> None:
     refreshed(facts, SOME)
     before = rows_of(facts)
