@@ -306,7 +306,7 @@ def _through(kind: Any, data: dict[str, Any]) -> Any:
 def test_every_object_is_one_that_grafanas_api_knows() -> None:
     for group in api_groups("mot-alerts", groups("zh")):
         for one in group["rules"]:
-            bare = {name: value for name, value in one.items() if name != "data"}
+            bare = {**one, "data": []}
             assert _through(alerting.Rule, bare) == bare
             for query in one["data"]:
                 bare = {name: value for name, value in query.items() if name != "model"}
