@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from tests.warehouse.recount.facts import Facts
+from tests.warehouse.recount.facts import HAND_MADE, Facts
 from tests.warehouse.recount.log import DAY, HOUR, MINUTE, Ev, Log
 
 DIMS = ["indicator", "stage", "touchpoint", "channel", "tier", "department", "region"]
@@ -38,8 +38,9 @@ def _counted(log: Log, facts: Facts) -> list[tuple[Any, ...]]:
         at, *dims = _of_event(e, e.at, "handoffs")
         rows.append((at, *dims[:5], e.a["from_desk"], e.region))
     for moment in facts.moments:
-        if moment["status"] == "retracted" and moment["retracted_at"] is None:
-            continue  # it never was: a late event has shown that
+        never_was = moment["status"] == "retracted" and moment["retracted_at"] is None  # a late event has shown that
+        if never_was or moment["moment_id"].startswith(HAND_MADE):
+            continue
         dims = [moment[name] for name in DIMS[1:]]
         rows.append((moment["decided_at"], _COUNTED[moment["valence"]], *dims))
         if moment["retracted_at"] is not None:

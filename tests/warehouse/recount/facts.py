@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+HAND_MADE = "hand-"
+"""How the ids of moments begin that no engine has said."""
 _TIMES = {
     "moments_now": ("anchor_at", "decided_at", "retracted_at"),
     "handoffs_now": ("at",),

@@ -39,10 +39,24 @@ class Fuzz:
         """(time of arrival, JSON) of all events in order of arrival: some late but not too late, some twice."""
         random = self._random
         told = []
-        for number in range(customers):
-            for at, line in self._life(f"F{number:05}", each):
+        lives = [self._life(f"F{number:05}", each) for number in range(customers)]
+        lives += [self._spike(f"S{number:05}") for number in range(customers // 4)]
+        for life in lives:
+            for at, line in life:
                 told += [(at + random.choice(_DELAYS), line) for _ in range(1 + (random.random() < 0.01))]
         return sorted(told)
+
+    def _spike(self, customer: str) -> Iterator[tuple[int, bytes]]:
+        """A bill that grows far above the habit before it is issued, then stays below it or not."""
+        random = self._random
+        start = random.randrange(self._since, self._until - 90 * DAY)
+        for month, amount in enumerate((10_000, 12_000, 11_000, random.choice((9_000, 24_000)))):
+            at = start + month * 30 * DAY
+            period = {"period_start": from_ms(at - 30 * DAY), "period_end": from_ms(at - 8 * HOUR)}
+            if at <= self._until:
+                yield at, _told("bill.issued", f"{customer}.{month}", customer, at, amount, **period)
+        at = start + 69 * DAY
+        yield at, _told("charge.rated", f"{customer}.much", customer, at, 16_500, kind="data")
 
     def _life(self, customer: str, each: int) -> Iterator[tuple[int, bytes]]:
         random = self._random
@@ -72,7 +86,7 @@ class Fuzz:
             channel=random.choice(CHANNELS.get(kind, ("call_centre", "app", "store"))),
             touchpoint_id=random.choice((None, None, "no_such", "store_information_sought")),
             amount_minor=self._amount(kind),
-            currency="CNY" if kind in _AMOUNTS and random.random() < 0.8 else None,
+            currency=random.choice((None, "CNY", "CNY", "EUR")) if kind in _AMOUNTS else None,
             attributes=ATTRIBUTES.get(kind, lambda _, __: {})(random, at),
             **{field: value and f"{field[0].upper()}{value}" for field, value in ids.items()},
         )
@@ -80,6 +94,14 @@ class Fuzz:
 
     def _amount(self, kind: str) -> int | None:
         return None if kind not in _AMOUNTS else self._random.choice((None, 0, 100, 12_900, _AMOUNTS[kind]))
+
+
+def _told(kind: str, name: str, customer: str, at: int, amount_minor: int, /, **attributes: Any) -> bytes:
+    times = {"occurred_at": from_ms(at), "recorded_at": from_ms(at)}
+    event = example_of(
+        kind, event_id=name, customer_id=customer, amount_minor=amount_minor, **times, attributes=attributes
+    )
+    return event.model_dump_json(exclude_none=True).encode()
 
 
 _AMOUNTS = {"bill.adjusted": -700, "charge.rated": 990, "bill.issued": 40_000, "refund.issued": -50}

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from tests.warehouse.recount.facts import Facts
-from tests.warehouse.recount.log import DAY, HOUR, Ev, Log, customer, customer_ticket, firsts, within
+from tests.warehouse.recount.log import DAY, HOUR, Ev, Log, customer, customer_ticket, firsts, grouped, within
 from tests.warehouse.recount.units import Units, add_population
 
 
@@ -152,30 +152,50 @@ def fault_repair_time_p80(log: Log, facts: Facts) -> Units:
     return units
 
 
-def _steps(facts: Facts) -> dict[tuple[str, int], list[dict[str, Any]]]:
-    steps: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
-    for step in facts.steps:
-        if step["active"] and step["within_ms"] <= DAY:
-            steps[step["metric"], step["percent"]].append(step)
-    return steps
+def customer_trip_currency(e: Ev) -> tuple[str, str, str]:
+    """Key: what roaming money runs up in."""
+    return e.customer_id, e.trip_id, e.currency
+
+
+def _reaching(charges: list[Ev]) -> Iterator[tuple[Ev, int, int]]:
+    """Every charge of a key with what has run up by it in 30 days, and the most that had by one before it."""
+    sums: list[tuple[int, int]] = []
+    for e in charges:
+        run_up = sum(one.amount_minor or 0 for one in within(charges, e.at - 30 * DAY, e.at))
+        before = max((total for at, total in sums if at >= e.at - 30 * DAY), default=-1)
+        sums.append((e.at, run_up))
+        yield e, run_up, before
+
+
+def _triggers(log: Log, steps: list[dict[str, Any]]) -> Iterator[tuple[Ev, dict[str, Any]]]:
+    """Every event that makes a step due, with the step."""
+    by_metric = defaultdict(list)
+    for step in steps:
+        by_metric[step["metric"]].append(step)
+    for e in trips(log.of("roaming.attached")):
+        yield from ((e, step) for step in by_metric["roaming_entry"] if step["percent"] == 0)
+    for e in log.of("usage.threshold_crossed"):
+        metric = "data_spend" if e.a["allowance"] == "data_spend" else "allowance"
+        yield from ((e, step) for step in by_metric[metric] if step["percent"] == e.a["percent"])
+    spent = [e for e in log.of("charge.rated") if e.a.get("roaming") and e.a["kind"] != "refund"]
+    for charges in grouped([e for e in spent if (e.amount_minor or 0) > 0], customer_trip_currency).values():
+        for e, run_up, before in _reaching(charges):
+            for step in by_metric["roaming_spend"]:
+                needed = step["limit_minor"] * step["percent"]
+                if step["currency"] == e.currency and before * 100 < needed <= run_up * 100:
+                    yield e, step
 
 
 def _duties(log: Log, facts: Facts) -> Iterator[tuple[Ev, dict[str, Any], int]]:
     """Trigger, step and due time of every duty whose time is over."""
-    steps = _steps(facts)
-    triggers = [(e, "roaming_entry", 0) for e in trips(log.of("roaming.attached"))]
-    for e in log.of("usage.threshold_crossed"):
-        named = e.a["allowance"]
-        metric = named if named in ("roaming_spend", "data_spend") else "allowance"
-        triggers.append((e, metric, e.a["percent"]))
-    for e, metric, percent in triggers:
+    active = [step for step in facts.steps if step["active"] and step["within_ms"] <= DAY]
+    for e, step in _triggers(log, active):
         day = datetime.fromtimestamp(e.at // 1000, UTC).date()
-        for step in steps.get((metric, percent), ()):
-            until = step["effective_to"]
-            open_on = _date(step["effective_from"]) <= day and (until is None or day <= _date(until))
-            due = e.at + step["within_ms"]
-            if open_on and due <= log.now:
-                yield e, step, due
+        until = step["effective_to"]
+        open_on = _date(step["effective_from"]) <= day and (until is None or day <= _date(until))
+        due = e.at + step["within_ms"]
+        if open_on and due <= log.now:
+            yield e, step, due
 
 
 def _date(said: date | str) -> date:

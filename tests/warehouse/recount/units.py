@@ -43,7 +43,7 @@ class Units:
 
     def frame(self) -> pd.DataFrame:
         """All units as a table."""
-        return pd.DataFrame(self._rows, columns=list(COLUMNS))
+        return pd.DataFrame(self._rows, columns=list(COLUMNS)).astype(dict.fromkeys(DIMS, "category"))
 
     def __len__(self) -> int:
         return len(self._rows)
