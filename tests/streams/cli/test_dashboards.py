@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -198,3 +200,14 @@ def test_check_finds_what_was_changed_by_hand(mot: Mot, tmp_path: Path) -> None:
     path.write_text("{", "utf-8")
     assert "no JSON" in mot("dashboards", "check", "--in", tmp_path).err
     assert mot("dashboards", "check", "--in", tmp_path / "nothing").code == 2
+
+
+def test_building_and_checking_need_neither_the_sdk_nor_grafana_api(tmp_path: Path) -> None:
+    code = (
+        "import sys; from streams.cli.run import run; "
+        f"assert run(['dashboards', 'build', '--out', {str(tmp_path)!r}], {{}}) == 0; "
+        "assert run(['dashboards', 'check'], {}) == 0; "
+        "print([name for name in sys.modules if name.startswith(('grafana_', 'requests', 'clickhouse'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
