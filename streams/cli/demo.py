@@ -32,7 +32,7 @@ from streams.settings import OperatorSettings, load_settings
 from streams.simulator.config import SimulationConfig
 from streams.simulator.scoring import Score, score
 from streams.warehouse.reference import active_packs, step_rows
-from streams.warehouse.refresh import Refresher
+from streams.warehouse.upkeep import Upkeep
 from streams.warehouse.warehouse import FolderWarehouse
 
 MARKER = "demo.json"
@@ -74,7 +74,7 @@ def run(session: Session, options: DemoOptions) -> int:
         progress = runner.run()
     seconds = time.monotonic() - began
     with FolderWarehouse(options.out).writing() as client, session.err.status(session.say("demo.computing")):
-        Refresher(client, settings.registry(), step_rows(active_packs(catalogue))).refresh()
+        Upkeep(client, settings.registry(), step_rows(active_packs(catalogue)), settings.touchpoints()).run()
     moments = EmbeddedResults(options.out).moments()
     until = from_ms(progress.front_ms) if feed.cut and progress.front_ms >= 0 else None
     summary = judged(summary_of(options, feed, progress, seconds), moments, score(feed.truths, moments, until))

@@ -20,7 +20,8 @@ from streams.cli.figures import STYLES, figure, target_of
 from streams.cli.session import Session
 from streams.settings import OperatorSettings, load_settings
 from streams.warehouse.reference import active_packs, step_rows
-from streams.warehouse.refresh import Refreshed, Refresher
+from streams.warehouse.refresh import Refreshed
+from streams.warehouse.upkeep import Upkeep
 from streams.warehouse.values import Asked, Value, Window, as_json, front_of, grain_for, span_before, values
 from streams.warehouse.warehouse import open_warehouse
 
@@ -114,7 +115,8 @@ def refresh(session: Session, where: Where, *, every: str | None, full: bool) ->
     pause = None if every is None else duration_ms(every) / 1000
     while True:
         with warehouse.writing() as client:
-            done = Refresher(client, settings.registry(), steps).refresh(full=full, patient=every is not None)
+            upkeep = Upkeep(client, settings.registry(), steps, settings.touchpoints())
+            done = upkeep.run(full=full, patient=every is not None)
         _tell(session, done)
         if pause is None:
             return

@@ -28,7 +28,7 @@ from streams.settings import OperatorSettings, load_settings
 from streams.sinks.connect import open_embedded, server_at, with_tables
 from streams.sinks.rows import encoded, touchpoint_rows
 from streams.sinks.topics import TopicSink
-from streams.warehouse.beside import RefreshBeside, refresher_on
+from streams.warehouse.beside import RefreshBeside, upkeep_on
 from streams.warehouse.reference import active_packs, step_rows
 from streams.warehouse.refresh import Refreshed
 
@@ -103,7 +103,10 @@ def _refreshing(session: Session, settings: OperatorSettings, connect: Callable[
 
     steps = step_rows(active_packs(settings.catalogue()))
     return RefreshBeside(
-        refresher_on(connect, settings.registry(), steps), duration_ms(every) / 1000, told=told, failed=failed
+        upkeep_on(connect, settings.registry(), steps, settings.touchpoints()),
+        duration_ms(every) / 1000,
+        told=told,
+        failed=failed,
     )
 
 

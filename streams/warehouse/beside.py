@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from streams.warehouse.refresh import Refreshed, Refresher
+from journeys.registry import Registry
+from journeys.touchpoints import Touchpoints
+from streams.warehouse.refresh import Refreshed
+from streams.warehouse.upkeep import Upkeep
 
 
 class RefreshBeside:
     """Refreshes every `seconds` from construction to `close`.
 
-    `made` opens a client and gives the refresher and what closes it. `told` hears of each refresh, `failed` of each
-    that ClickHouse refused; the next one is tried at its time. Both are called on the thread.
+    `made` opens a client and gives what keeps its database up to date and what closes it. `told` hears of each
+    refresh, `failed` of each that ClickHouse refused; the next one is tried at its time. Both are called on the thread.
     """
 
     def __init__(
         self,
-        made: Callable[[], tuple[Refresher, Callable[[], None]]],
+        made: Callable[[], tuple[Upkeep, Callable[[], None]]],
         seconds: float,
         told: Callable[[Refreshed], None],
         failed: Callable[[Exception], None],
@@ -39,23 +42,25 @@ class RefreshBeside:
         self._thread.join()
 
     def _work(self) -> None:
-        opened: tuple[Refresher, Callable[[], None]] | None = None
+        opened: tuple[Upkeep, Callable[[], None]] | None = None
         while not self._end.wait(self._seconds):
             try:
                 if opened is None:
                     opened = self._made()
-                self._told(opened[0].refresh(patient=True))
+                self._told(opened[0].run(patient=True))
             except (ClickHouseError, OSError) as fault:
                 self._failed(fault)
         if opened is not None:
             opened[1]()
 
 
-def refresher_on(connect: Callable[[], Any], registry: Any, steps: Any) -> Callable[[], tuple[Refresher, Any]]:
+def upkeep_on(
+    connect: Callable[[], Any], registry: Registry, steps: Sequence[dict[str, Any]], touchpoints: Touchpoints
+) -> Callable[[], tuple[Upkeep, Callable[[], None]]]:
     """What `RefreshBeside` takes, for clients that `connect` opens."""
 
-    def made() -> tuple[Refresher, Any]:
+    def made() -> tuple[Upkeep, Callable[[], None]]:
         client = connect()
-        return Refresher(client, registry, steps), client.close
+        return Upkeep(client, registry, steps, touchpoints), client.close
 
     return made

@@ -14,6 +14,7 @@ from schemas.moments import Text
 from schemas.times import DAY, HOUR, MINUTE
 from streams.errors import StreamsError
 from streams.exit_codes import USAGE
+from streams.warehouse.asking import Ask
 from streams.warehouse.warehouse import Warehouse
 
 Window = Literal["total", "minute", "hour", "day", "week", "month", "quarter", "cycle"]
@@ -70,7 +71,12 @@ class NoSuchSplit(StreamsError):
 
 def front_of(warehouse: Warehouse) -> datetime | None:
     """The highest event time in the warehouse, None in an empty one. Raises StreamsError."""
-    row = warehouse.rows("SELECT count() AS events, max(occurred_at) AS front FROM events")[0]
+    return latest_event(warehouse.rows)
+
+
+def latest_event(ask: Ask) -> datetime | None:
+    """The same of whoever answers `ask`."""
+    row = ask("SELECT count() AS events, max(occurred_at) AS front FROM events")[0]
     return datetime.fromisoformat(row["front"]) if row["events"] else None
 
 
