@@ -17,6 +17,8 @@ from streams.sinks.ports import Delivery
 from streams.sinks.wire import TopicRecord, records_of
 
 _LARGEST = 1 << 20
+_BATCH_BYTES = 800_000
+"""A topic takes 1 MiB at least. Whoever sends more than a batch waits for the broker's answer to the one before."""
 _MANY = 16
 """From so many records of a kind on they are sent as batches."""
 
@@ -39,7 +41,7 @@ class EffectsProducer:
             enable_idempotence=True,
             acks="all",
             linger_ms=2,
-            max_batch_size=256 << 10,
+            max_batch_size=_BATCH_BYTES,
             max_request_size=_LARGEST,
             request_timeout_ms=PATIENCE_MS,
         )
