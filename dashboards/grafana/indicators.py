@@ -96,10 +96,9 @@ class Indicators:
         if one.measure is None:
             return self.missing(name, size)
         links = [to_units(self.say, one, self.dims, row(by) if by in sql.FILTER_DIMS else None)]
-        heading = one.measure.detail if by == "detail" and one.measure.detail else DIM_WORDS[by]
         columns = [
-            Column(by, heading, hidden=True),
-            Column("name", heading),
+            Column(by, heading(one, by), hidden=True),
+            Column("name", heading(one, by)),
             Column("value", one.name, UNITS[one.unit], steps=steps(one), links=links),
             Column("n", BEHIND, "locale", width=110),
         ]
@@ -208,10 +207,17 @@ class Indicators:
     def _head(self, one: Indicator, by: str | None = None) -> Head:
         title = one.name
         if by is not None:
-            title = Text(zh=f"{one.name.zh}（按{DIM_WORDS[by].zh}）", en=f"{one.name.en} by {DIM_WORDS[by].en.lower()}")
+            dim = heading(one, by)
+            title = Text(zh=f"{one.name.zh}（按{dim.zh}）", en=f"{one.name.en} by {dim.en[0].lower()}{dim.en[1:]}")
         return Head(title, described(self.say, one, self.dims))
 
 
+_MONEY = Text(
+    zh="金额单位为货币的主单位（最小单位除以 100）；有多种币种时直接相加，请按币种分别查看。",
+    en="Money in whole units of its currency (minor units divided by 100); where there are several currencies they "
+    "are "
+    "added as they stand: look at each by itself.",
+)
 BEHIND = Text(zh="样本数", en="Units behind it")
 STANDING_HEAD = Head(
     Text(zh="指标与目标", en="Indicators against target"),
@@ -225,6 +231,12 @@ STANDING_HEAD = Head(
 )
 
 
+def heading(one: Indicator, by: str) -> Text:
+    """What a dimension of an indicator holds."""
+    detail = measure_of(one).detail
+    return detail if by == "detail" and detail is not None else DIM_WORDS[by]
+
+
 def described(say: Speech, one: Indicator, dims: Sequence[str]) -> str:
     """What a panel of an indicator says about itself: definition, formula, target, owner, choices without effect."""
     parts = [one.definition, Text(zh=f"计算：{one.formula.zh}", en=f"Formula: {one.formula.en}")]
@@ -234,7 +246,7 @@ def described(say: Speech, one: Indicator, dims: Sequence[str]) -> str:
     owner = DEPARTMENT_WORDS[one.owner]
     parts.append(Text(zh=f"责任部门：{owner.zh}", en=f"Owner: {owner.en}"))
     if one.unit == "minor":
-        parts.append(Text(zh="金额已除以 100。", en="Money is divided by 100."))
+        parts.append(_MONEY)
     idle = [DIM_WORDS[dim] for dim in dims if one.measure is not None and dim not in one.measure.by]
     if idle:
         zh, en = "、".join(dim.zh for dim in idle), ", ".join(dim.en.lower() for dim in idle)

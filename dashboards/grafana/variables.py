@@ -20,7 +20,7 @@ EXTRA_WORDS: Mapping[str, Text] = {
     "valence": Text(zh="正面或负面", en="Negative or positive"),
     "detector": Text(zh="探测器", en="Detector"),
     "component": Text(zh="组件", en="Component"),
-    "pack": Text(zh="规则包", en="Policy pack"),
+    "pack": Text(zh="政策包", en="Policy pack"),
     "customer": Text(zh="客户编号", en="Customer id"),
 }
 

@@ -34,9 +34,9 @@ def board(say: Speech) -> Board:
     shown = Indicators(say, DIMS)
     return Board(
         uid="mot-compliance",
-        title=Text(zh="关键时刻 · 规则包合规", en="MOT · Compliance by policy pack"),
+        title=Text(zh="关键时刻 · 政策包合规", en="MOT · Compliance by policy pack"),
         description=Text(
-            zh="按规则包查看：应告知、已发出、已送达、按时；投诉、计费、携号等时限义务；以及尚无数据、无法判定的义务。",
+            zh="按政策包查看：应告知、已发出、已送达、按时；投诉、计费、携号等时限义务；以及尚无数据、无法判定的义务。",
             en="By policy pack: notices due, sent, delivered, in time; duties with a time limit for complaints, "
             "bills, "
             "porting; and duties that cannot be judged for want of data.",
@@ -79,7 +79,7 @@ def _packs(say: Speech) -> Panel:
     others = " ".join(f"LEFT JOIN {one} USING pack" for one in joined[1:])
     asked = f"SELECT pack, {values} FROM {joined[0]} {others} ORDER BY notified_before_charge, pack"
     columns = [
-        Column("pack", Text(zh="规则包", en="Policy pack"), width=220),
+        Column("pack", Text(zh="政策包", en="Policy pack"), width=220),
         *(
             Column(
                 name,
@@ -93,7 +93,7 @@ def _packs(say: Speech) -> Panel:
     ]
     return rows(
         say,
-        Head(Text(zh="各规则包的告知", en="Notices by pack"), described(say, due, DIMS)),
+        Head(Text(zh="各政策包的告知", en="Notices by pack"), described(say, due, DIMS)),
         asked,
         columns,
         size=(24, 7),
@@ -107,7 +107,7 @@ def _steps(say: Speech) -> Panel:
         "ORDER BY pack, clause, percent"
     )
     columns = [
-        Column("pack", Text(zh="规则包", en="Policy pack"), width=180),
+        Column("pack", Text(zh="政策包", en="Policy pack"), width=180),
         Column("clause", Text(zh="条款", en="Clause")),
         Column("metric", Text(zh="监测对象", en="Watches"), width=140),
         Column("purpose", Text(zh="告知内容", en="Notice"), width=140),
@@ -119,7 +119,7 @@ def _steps(say: Speech) -> Panel:
     head = Head(
         Text(zh="现行告知义务", en="Notices that are owed"),
         Text(
-            zh="目前启用的规则包要求的每一次告知：何时触发、须在多长时间内送达。档位 0 表示进入时。",
+            zh="目前启用的政策包要求的每一次告知：何时触发、须在多长时间内送达。档位 0 表示进入时。",
             en="Every notice that the active packs ask for: when it is due and within what time. Step 0 is the one "
             "at the "
             "start.",

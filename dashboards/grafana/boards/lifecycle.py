@@ -41,7 +41,8 @@ def board(say: Speech) -> Board:
         ),
         sections=[
             Section(
-                Text(zh="漏斗", en="Funnel"), [_funnel(say), shown.trend("stage_customers", "stage"), latency(say)]
+                Text(zh="漏斗", en="Funnel"),
+                [_funnel(say), shown.trend("stage_customers", "stage", (8, 8)), latency(say, (5, 8))],
             ),
             Section(Text(zh="流转", en="Moves"), [_graph(say), _moves(say)]),
             Section(
@@ -77,7 +78,7 @@ def _funnel(say: Speech) -> Panel:
         Column("of_largest", Text(zh="占最大阶段", en="Of the largest stage"), "percentunit", width=130),
         Column("of_before", Text(zh="比上一阶段", en="Of the stage before"), "percentunit", width=130),
     ]
-    return rows(say, Head(one.name, described(say, one, DIMS)), asked, columns, size=(12, 8))
+    return rows(say, Head(one.name, described(say, one, DIMS)), asked, columns, size=(11, 8))
 
 
 def _by_way(say: Speech, name: str) -> str:
