@@ -50,7 +50,6 @@ _NO_LAG, _USUAL_LAG = timedelta(0), timedelta(days=90)
 _YEAR_OUT_OF_CALENDAR = re.compile(r"([+-]\d{4,7}|\d{5,7}|0000)-\d\d-\d\d", re.ASCII)
 _COUNT_SINCE_EPOCH = re.compile(r"[+-]?\d+(\.\d*)?", re.ASCII)
 _DIGITS_OF_64_BITS = 20
-_ABOUT_TIME = frozenset({Reason.FUTURE_TIME, Reason.IMPLAUSIBLE_TIME})
 _TO_BYTES = msgspec.json.Encoder().encode
 
 
@@ -234,7 +233,7 @@ def _decoded_slowly(
 
 def _set_aside(raw: bytes, origin: str, position: int, refusal: Refusal, occurred: datetime | None) -> DeadLetter:
     reason, detail, field = refusal
-    believed = None if reason in _ABOUT_TIME else occurred
+    believed = None if reason in {Reason.FUTURE_TIME, Reason.IMPLAUSIBLE_TIME} else occurred
     return dead_letter(raw, origin, position, reason, detail, field=field, occurred_at=believed)
 
 
@@ -373,9 +372,8 @@ def dead_letter(
 
 def _shown(raw: bytes) -> str:
     text = masked(raw[:PAYLOAD_BYTES].decode(errors="backslashreplace"))
-    if len(text) <= PAYLOAD_BYTES and text.isascii():
-        return text
-    return text.encode()[:PAYLOAD_BYTES].decode(errors="ignore")
+    fits = len(text) <= PAYLOAD_BYTES and text.isascii()
+    return text if fits else text.encode()[:PAYLOAD_BYTES].decode(errors="ignore")
 
 
 def encode(event: Event | Tick) -> bytes:
