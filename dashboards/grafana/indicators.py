@@ -39,7 +39,7 @@ UNITS: Mapping[Unit, str] = {
     "ratio": "none",
 }
 """Units of the registry as Grafana names them."""
-COLORS = {"met": "green", "warning": "orange", "breach": "red", "none": "text"}
+COLORS = {"met": "green", "warning": "orange", "breach": "red", "none": "transparent"}
 _GOOD, _SO_SO, _BAD = "green", "orange", "red"
 
 

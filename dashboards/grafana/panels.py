@@ -91,15 +91,14 @@ class Look:
 
 
 def number(say: Speech, head: Head, sql: str, look: Look) -> Panel:
-    """Large numbers: the named columns of the one row, or column `value`."""
-    names = look.names or {}
-    fields = "|".join(names or ["value"])
+    """Large numbers: every numeric column of the one row. Grafana would pick columns by the names they are shown under,
+    so a query gives no others."""
     builder = (
         stat.Panel()
         .color_mode(BigValueColorMode.VALUE)
         .graph_mode(BigValueGraphMode.NONE)
-        .text_mode(BigValueTextMode.VALUE_AND_NAME if len(names) > 1 else BigValueTextMode.VALUE)
-        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).fields(f"/^({fields})$/").values(False))
+        .text_mode(BigValueTextMode.VALUE_AND_NAME if len(look.names or {}) > 1 else BigValueTextMode.VALUE)
+        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(False))
     )
     _dress(builder, say, head, [Query(sql)], look)
     return Panel(builder, *look.size)
@@ -188,7 +187,7 @@ def states(say: Speech, head: Head, sql: str, names: Mapping[str, Text], words: 
     """Which state held when: a time column and columns of codes, sorted by time."""
     look = Look(size=(24, 4), names=names)
     builder = statetimeline.Panel().merge_values(True).row_height(0.8)
-    _dress(builder, say, head, [Query(sql, "timeseries")], look)
+    _dress(builder, say, head, [Query(sql)], look)
     return Panel(builder.mappings([ValueMap(_said(say, words, {}))]), *look.size)
 
 

@@ -124,9 +124,9 @@ def shown(indicator: Indicator, number: float) -> float:
 
 
 def total(indicator: Indicator, dims: Iterable[str]) -> str:
-    """One row: the value over the time range, and on how many units it stands."""
+    """One row: the value over the time range."""
     windows = for_total(measure_of(indicator).grains)
-    return f"SELECT {value(indicator)} AS value, {sample_sql(indicator)} AS n {rows(indicator, dims, windows)}"
+    return f"SELECT {value(indicator)} AS value {rows(indicator, dims, windows)}"
 
 
 def trend(indicator: Indicator, dims: Iterable[str], by: str | None = None, words: str = "''") -> str:
@@ -169,7 +169,7 @@ def by_cycle(indicator: Indicator, dims: Iterable[str]) -> str:
     by = measure_of(indicator).by
     kept = filters(dim for dim in dims if dim in by)
     return (
-        f"SELECT window_start AS cycle, {value(indicator)} AS value, {sample_sql(indicator)} AS n FROM indicator_now "
+        f"SELECT window_start AS cycle, {value(indicator)} AS value FROM indicator_now "
         f"WHERE indicator = '{indicator.id}' AND grain = 'cycle' AND window_start < $__toTime "
         f"AND window_start >= $__fromTime - toIntervalDay(62){kept} GROUP BY cycle ORDER BY cycle"
     )

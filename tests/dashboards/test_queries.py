@@ -17,8 +17,8 @@ from dashboards.grafana import store
 from dashboards.grafana.alerts import alerts
 from dashboards.grafana.links import CUSTOMERS, FIRST_INDICATOR, units_panel
 from dashboards.grafana.lint import panels
-from dashboards.grafana.sql import standing, total
-from journeys.formulas import measure_of
+from dashboards.grafana.sql import for_total, rows, standing, total
+from journeys.formulas import measure_of, sample_sql
 from journeys.registry import Indicator, shipped_registry
 from tests.dashboards.macros import ALL, Dashboard, Variable, Window, expanded, time_expanded
 from tests.dashboards.seeds import SINCE, seeded
@@ -117,7 +117,7 @@ def _time_series(panel: Json, answers: Mapping[str, Answer]) -> Iterator[str]:
             return
         numbers, labels = answer.of("number"), answer.of("word")
         named = set(_named(panel))
-        if not numbers or (not labels and not set(numbers) <= named):
+        if not numbers or set(numbers) != (named if named else {"value"}) or not (labels or named):
             yield f"numbers {numbers}, labels {labels}, named {named}"
         if labels and "name" not in labels:
             yield f"lines have no label `name`: {labels}"
@@ -145,13 +145,13 @@ def _states(panel: Json, answers: Mapping[str, Answer]) -> Iterator[str]:
 
 
 def _one_row(panel: Json, answers: Mapping[str, Answer]) -> Iterator[str]:
-    shown = panel["options"]["reduceOptions"]["fields"].removeprefix("/^(").removesuffix(")$/").split("|")
+    """Grafana shows every number of the row."""
     (answer,) = answers.values()
     if len(answer.rows) != 1:
         yield f"{len(answer.rows)} rows, not one"
-    if not set(shown) <= set(answer.of("number")):
-        yield f"{shown} are to be shown, numbers are {answer.of('number')}"
-    elif any(answer.column(name)[0] is None for name in shown):
+    if sorted(answer.columns) != sorted(answer.of("number")) or sorted(answer.columns) != sorted(_named(panel)):
+        yield f"{_named(panel)} are to be shown, numbers are {answer.of('number')} of {answer.columns}"
+    elif any(value is None for value in answer.rows[0]):
         yield "NULL"
 
 
@@ -171,8 +171,8 @@ def _bars(panel: Json, answers: Mapping[str, Answer]) -> Iterator[str]:
     label = panel["options"]["xField"]
     if label not in {*answer.of("word"), *answer.of("time")}:
         yield f"no label {label} in {answer.columns}"
-    if not set(_named(panel)) <= set(answer.of("number")):
-        yield f"{_named(panel)} are to be numbers, not {answer.of('number')}"
+    if set(_named(panel)) != set(answer.of("number")):
+        yield f"{_named(panel)} are to be the numbers, not {answer.of('number')}"
 
 
 def _graph(panel: Json, answers: Mapping[str, Answer]) -> Iterator[str]:
@@ -308,7 +308,8 @@ def test_the_customers_behind_a_number_make_it_up(asked: Asked, name: str) -> No
     one = shipped_registry()[name]
     measure = measure_of(one)
     board = asked.board(CUSTOMERS)
-    value, units = asked.ask(total(one, ()), board).rows[0]
+    (value,) = asked.ask(total(one, ()), board).rows[0]
+    (units,) = asked.ask(f"SELECT {sample_sql(one)} {rows(one, (), for_total(measure.grains))}", board).rows[0]
     panel = next(each for each in panels(BOARDS[CUSTOMERS]) if each["id"] == units_panel(one))
     found = asked.ask(panel["targets"][0]["rawSql"], board)
     assert 0 < len(found.rows) < 500
@@ -368,6 +369,6 @@ WRONG = [
 @pytest.mark.parametrize(("kind", "columns", "types", "rows", "words"), WRONG)
 def test_wrong_answers_are_found(kind: str, columns: Any, types: Any, rows: Any, words: str) -> None:
     named = {"matcher": {"id": "byName", "options": "value"}, "properties": [{"id": "unit", "value": "s"}]}
-    options = {"reduceOptions": {"fields": "/^(value)$/"}, "xField": "name"}
+    options = {"xField": "name"}
     panel = {"type": kind, "options": options, "fieldConfig": {"overrides": [named]}}
     assert words in " ".join(faults(panel, {"A": Answer(columns, types, rows)}))

@@ -6,7 +6,7 @@ from dashboards.grafana import sql
 from dashboards.grafana.boards.shared import VALENCE_COLORS, latency
 from dashboards.grafana.links import MOMENTS_PANEL, row, to_customers
 from dashboards.grafana.model import Board, Panel, Section
-from dashboards.grafana.panels import Column, Head, Look, bars, number, rows
+from dashboards.grafana.panels import PLAIN, Column, Head, Look, bars, number, rows
 from dashboards.grafana.texts import DIM_WORDS, STAGE_WORDS, VALENCE_WORDS, Speech
 from schemas.moments import Text
 
@@ -53,16 +53,13 @@ def board(say: Speech) -> Board:
 
 
 def _basis(say: Speech) -> Panel:
-    asked = (
-        "SELECT countIf(from_data) AS measured, countIf(NOT from_data) AS assumed, "
-        f"dateDiff('second', max(window_end), now64(3)) AS age {_FROM}"
-    )
+    asked = f"SELECT countIf(from_data) AS measured, countIf(NOT from_data) AS assumed {_FROM}"
     names = {
         "measured": Text(zh="由数据测得", en="Measured"),
         "assumed": Text(zh="仅有先验", en="Prior only"),
     }
     head = Head(Text(zh="触点数", en="Touchpoints"), _MEANING)
-    return number(say, head, asked, Look("locale", (*Look().steps,), [_customers(say)], (14, 4), names))
+    return number(say, head, asked, Look("locale", PLAIN, [_customers(say)], (14, 4), names))
 
 
 def _customers(say: Speech, *narrowed: str) -> dict[str, object]:
@@ -93,7 +90,7 @@ def _map(say: Speech) -> Panel:
         f"touchpoint"
     )
     head = Head(Text(zh="触点的正面力与负面力", en="Power of the touchpoints"), _MEANING)
-    look = Look("percentunit", (*Look().steps,), [_customers(say, "touchpoint")], (24, 16), names, colors)
+    look = Look("percentunit", PLAIN, [_customers(say, "touchpoint")], (24, 16), names, colors)
     return bars(say, head, asked, look, stacked=True, upright=True)
 
 

@@ -26,7 +26,7 @@ DIMS = sql.FILTER_DIMS
 FRESH = (Threshold(None, "green"), Threshold(120, "orange"), Threshold(600, "red"))
 SEVERITY_COLORS = {"5": "dark-red", "4": "red", "3": "orange", "2": "yellow", "1": "green"}
 VALENCE_COLORS = {"negative": "red", "positive": "green"}
-TIER_COLORS = {"diamond": "purple", "gold": "yellow", "silver": "blue", "normal": "text"}
+TIER_COLORS = {"diamond": "purple", "gold": "yellow", "silver": "blue", "normal": "transparent"}
 
 
 def latency(say: Speech, size: tuple[int, int] = (8, 4)) -> Panel:
