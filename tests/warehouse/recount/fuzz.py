@@ -248,7 +248,11 @@ _VALUED = [
     *("interaction.advice_given", "interaction.roadmap_discussed", "interaction.contact_completed"),
     *("interaction.renewal_contacted", "commitment.made", "complaint.opened", "churn.confirmed"),
 ]
+_GONE = ["cancel.confirmed", "charge.rated", "charge.rated", "charge.rated", "retention.offer_accepted"]
+_CUT_OFF = ["service.suspended", "service.restored", "payment.state_changed", "refund.promised", "refund.issued"]
 THEMES: Sequence[list[str]] = (
+    _GONE,
+    _CUT_OFF,
     _ORDERS,
     _PORTS,
     _TRIPS,

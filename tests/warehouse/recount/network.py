@@ -182,7 +182,7 @@ def _triggers(log: Log, steps: list[dict[str, Any]]) -> Iterator[tuple[Ev, dict[
         for e, run_up, before in _reaching(charges):
             for step in by_metric["roaming_spend"]:
                 needed = step["limit_minor"] * step["percent"]
-                if step["currency"] == e.currency and before * 100 < needed <= run_up * 100:
+                if step["currency"] == e.currency and before * 100 < needed <= run_up * 100 and step["limit_minor"]:
                     yield e, step
 
 
