@@ -94,7 +94,7 @@ CREATE TABLE IF NOT EXISTS journey_transitions
 )
 ENGINE = ReplacingMergeTree(version, deleted)
 PARTITION BY toYYYYMM(at)
-ORDER BY (customer_id, event_key)
+ORDER BY (customer_id, at, event_key)
 TTL stored_at + INTERVAL 400 DAY DELETE
 SETTINGS fsync_after_insert = 1;
 
@@ -184,8 +184,8 @@ CREATE TABLE IF NOT EXISTS indicator_rows
     detail LowCardinality(String),
     numerator Float64,
     denominator Float64,
-    customers Array(String),
-    base_customers Array(String),
+    customers Array(UInt64),
+    base_customers Array(UInt64),
     spread Array(Float64),
     version UInt64,
     stored_at DateTime('UTC') DEFAULT now('UTC')
@@ -253,7 +253,7 @@ ENGINE = ReplacingMergeTree(stored_at)
 ORDER BY (pack, metric, purpose, percent, clause)
 TTL toDateTime(stored_at) + INTERVAL 3650 DAY DELETE;
 
-CREATE TABLE IF NOT EXISTS customers
+CREATE TABLE IF NOT EXISTS customer_states
 (
     customer_id String,
     seen_first SimpleAggregateFunction(min, DateTime64(3, 'UTC')),
@@ -266,6 +266,25 @@ CREATE TABLE IF NOT EXISTS customers
     stored_at SimpleAggregateFunction(max, DateTime('UTC'))
 )
 ENGINE = AggregatingMergeTree
+ORDER BY (customer_id)
+TTL stored_at + INTERVAL 800 DAY DELETE
+SETTINGS fsync_after_insert = 1;
+
+CREATE TABLE IF NOT EXISTS customers
+(
+    customer_id String,
+    tier LowCardinality(String),
+    region LowCardinality(String),
+    manager LowCardinality(String),
+    monthly_minor Int64,
+    currency LowCardinality(String),
+    seen_first DateTime64(3, 'UTC'),
+    seen_last DateTime64(3, 'UTC'),
+    left_at Nullable(DateTime64(3, 'UTC')),
+    version UInt64,
+    stored_at DateTime('UTC') DEFAULT now('UTC')
+)
+ENGINE = ReplacingMergeTree(version)
 ORDER BY (customer_id)
 TTL stored_at + INTERVAL 800 DAY DELETE
 SETTINGS fsync_after_insert = 1;
@@ -368,6 +387,8 @@ SELECT indicator, grain, window_start, stage, touchpoint, channel, tier, departm
 FROM kpis FINAL
 GROUP BY indicator, grain, window_start, stage, touchpoint, channel, tier, department, region;
 
+CREATE VIEW IF NOT EXISTS kpi_now AS SELECT * FROM kpis FINAL;
+
 CREATE VIEW IF NOT EXISTS events_now AS SELECT * FROM events FINAL;
 
 CREATE VIEW IF NOT EXISTS moments_now AS SELECT * FROM moments FINAL;
@@ -384,7 +405,7 @@ CREATE VIEW IF NOT EXISTS indicators AS SELECT * FROM indicator_registry FINAL;
 
 CREATE VIEW IF NOT EXISTS policy_steps_now AS SELECT * FROM policy_steps FINAL;
 
-CREATE VIEW IF NOT EXISTS customers_now AS
+CREATE VIEW IF NOT EXISTS customers_known AS
 SELECT
     customer_id,
     argMaxMerge(c.tier) AS tier,
@@ -395,8 +416,10 @@ SELECT
     min(c.seen_first) AS seen_first,
     max(c.seen_last) AS seen_last,
     if(max(c.left_at) = toDateTime64(0, 3, 'UTC'), NULL, max(c.left_at)) AS left_at
-FROM customers AS c
+FROM customer_states AS c
 GROUP BY customer_id;
+
+CREATE VIEW IF NOT EXISTS customers_now AS SELECT * FROM customers FINAL;
 
 CREATE VIEW IF NOT EXISTS mot_power_now AS
 SELECT * FROM mot_power FINAL WHERE version = (SELECT max(version) FROM mot_power);

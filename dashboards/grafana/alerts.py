@@ -188,9 +188,9 @@ WHERE stored_at >= now() - INTERVAL 20 MINUTE""",
         title=Text(zh="过迟事件增多：结果可能偏低", en="Events come too late: results may be too low"),
         sql="""\
 SELECT sumIf(value, indicator = 'late_events') / sum(value) AS value
-FROM kpi
+FROM kpi_now
 WHERE indicator IN ('events', 'late_events') AND grain = 'hour' AND window_start >= now64(3) - INTERVAL 7 HOUR
-HAVING sum(kpi.value) >= 1000""",
+HAVING sum(kpi_now.value) >= 1000""",
         limit=0.02,
         hold="15m",
         looks_back_s=25_200,
@@ -222,7 +222,7 @@ _MOMENTS = (
 SELECT
     sumIf(value, grain = 'minute' AND window_start >= now64(3) - INTERVAL 20 MINUTE)
     / greatest(sumIf(value, grain = 'hour' AND window_start < now64(3) - INTERVAL 2 HOUR) / (166 * 3), 1) AS value
-FROM kpi
+FROM kpi_now
 WHERE indicator = 'moments_negative' AND window_start >= now64(3) - INTERVAL 168 HOUR
   AND (grain = 'hour' OR (grain = 'minute' AND window_start >= now64(3) - INTERVAL 20 MINUTE))
 HAVING sumIf(kpi.value, kpi.grain = 'minute') >= 20""",
@@ -255,7 +255,7 @@ WHERE tier = 'diamond' AND severity >= 4 AND valence = 'negative' AND NOT model_
         sql="""\
 SELECT sumIf(value, indicator = 'moments_retracted')
     / sumIf(value, indicator IN ('moments_negative', 'moments_positive')) AS value
-FROM kpi
+FROM kpi_now
 WHERE indicator IN ('moments_negative', 'moments_positive', 'moments_retracted') AND grain = 'hour'
   AND window_start >= now64(3) - INTERVAL 25 HOUR
 HAVING sumIf(kpi.value, kpi.indicator != 'moments_retracted') >= 50""",

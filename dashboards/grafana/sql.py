@@ -84,7 +84,7 @@ def filters(dims: Iterable[str], prefix: str = "") -> str:
 def counter(indicators: Sequence[str], dims: Iterable[str], windows: Windows) -> str:
     """FROM and WHERE of the engine's counters."""
     named = ", ".join(f"'{one}'" for one in indicators)
-    return f"FROM kpi WHERE indicator IN ({named}) AND {windows.chosen()}{filters(dims)}"
+    return f"FROM kpi_now WHERE indicator IN ({named}) AND {windows.chosen()}{filters(dims)}"
 
 
 def moments(dims: Iterable[str], *conditions: str) -> str:

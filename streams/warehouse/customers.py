@@ -1,7 +1,8 @@
 """Who the customers are, and how many there were on each day: what rates are divided by.
 
-A customer's row is put together by min, max and argMax only, so that reading an event twice changes nothing. The
-population of a day counts customers seen by its end and not gone, under the tier and region that are known today.
+What is known of a customer is put together by min, max and argMax only, so that reading an event twice changes nothing;
+then his row in `customers`, which all others read, is written anew. The population of a day counts customers seen by its
+end and not gone, under the tier and region that are known today.
 """
 
 # ruff: noqa: S608 - nothing but our own words
@@ -20,8 +21,8 @@ _GONE = "('churn.confirmed', 'port_out.completed')"
 def note_customers(client: Any, stored_since: str) -> None:
     """Take in the customers of events stored since then (an SQL time). Raises ClickHouseError."""
     client.command(
-        "INSERT INTO customers (customer_id, seen_first, seen_last, tier, region, manager, bill, left_at, stored_at) "
-        "SELECT customer_id, min(occurred_at), max(occurred_at), "
+        "INSERT INTO customer_states "
+        "(customer_id, seen_first, seen_last, tier, region, manager, bill, left_at, stored_at) SELECT customer_id, min(occurred_at), max(occurred_at), "
         f"argMaxState(toString(tier), {_AT}), "
         f"argMaxIfState(toString(region), {_AT}, toUInt8(region NOT IN ('', 'unknown'))), "
         "argMaxIfState(if(event_type = 'account.manager_changed', JSONExtractString(attributes, 'manager_id'), ''), "
@@ -30,6 +31,12 @@ def note_customers(client: Any, stored_since: str) -> None:
         "toUInt8(event_type = 'bill.issued')), "
         f"maxIf(occurred_at, event_type IN {_GONE}), now('UTC') "
         f"FROM events WHERE stored_at >= {stored_since} GROUP BY customer_id"
+    )
+    columns = "customer_id, tier, region, manager, monthly_minor, currency, seen_first, seen_last, left_at"
+    client.command(
+        f"INSERT INTO customers ({columns}, version) SELECT {columns}, (SELECT max(version) + 1 FROM customers) "
+        "FROM customers_known WHERE customer_id IN "
+        f"(SELECT customer_id FROM customer_states WHERE stored_at >= {stored_since})"
     )
 
 
@@ -41,7 +48,7 @@ def count_population(client: Any, version: int) -> None:
     step = "arrayJoin(range(toUInt32(dateDiff('day', first, last)) + 1))"
     days = (
         f"SELECT first + INTERVAL {step} DAY AS day FROM (SELECT toStartOfDay(min(seen_first)) AS first, "
-        f"toStartOfDay({NOW}) AS last, count() AS people FROM customers) WHERE people > 0"
+        f"toStartOfDay({NOW}) AS last, count() AS people FROM customer_states) WHERE people > 0"
     )
     groups = (
         "SELECT toStartOfDay(seen_first) AS since, ifNull(toStartOfDay(left_at), toDateTime('2105-01-01', 'UTC')) "

@@ -12,7 +12,7 @@ from streams.warehouse.customers import count_population, note_customers
 from tests.warehouse.minilog import MiniLog
 
 CONTACT = "interaction.contact_completed"
-TABLES = ("events", "moments", "handoffs", "customers", "population", "policy_steps")
+TABLES = ("events", "moments", "handoffs", "customer_states", "customers", "population", "policy_steps")
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,8 +26,10 @@ from tests.dashboards.macros import ALL, Dashboard, Variable, Window, expanded
 
 BOARDS = Path(__file__).parents[3] / "dashboards" / "generated" / "en"
 _BEGINS = datetime(2026, 1, 5, tzinfo=UTC)
-_WINDOW = Window(since=_BEGINS, until=_BEGINS + timedelta(days=DAYS), interval=timedelta(hours=2))
-"""Grafana asks for about 1,000 points: two hours each in 90 days."""
+_ENDS = _BEGINS + timedelta(days=DAYS)
+_POINTS = 1_000
+"""So many points Grafana asks for."""
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _BASELINE = "SELECT uniq(event_type) FROM events"
 _LIMIT_SECONDS = 30
 
@@ -51,7 +54,15 @@ def main() -> None:
     options.folder.mkdir(parents=True, exist_ok=True)
     client = open_client(options.folder, settings={"max_threads": 2})
     prepare(client, round(options.rows))
-    report(client, [one for one in questions() if options.only in one.board], options.rounds, options.json)
+    for own in (True, False):
+        print("\ntime range: " + ("each board's own" if own else f"{DAYS} days"))
+        asked = [one for one in questions(own) if options.only in one.board]
+        report(
+            client,
+            asked,
+            options.rounds,
+            options.json.with_stem(f"{options.json.stem}-{own}") if options.json else None,
+        )
 
 
 def prepare(client: Any, rows: int) -> None:
@@ -69,14 +80,24 @@ def prepare(client: Any, rows: int) -> None:
     print("  slowest: " + ", ".join(f"{name} {seconds:.1f} s" for seconds, name in done.slowest))
 
 
-def questions() -> Iterator[Asked]:
-    """Every query of every panel, variable and annotation, with all variables at All."""
+def questions(own: bool) -> Iterator[Asked]:
+    """Every query of every panel, variable and annotation, with all variables at All, over the time range that the
+    board opens with (`own`) or over everything."""
     for path in sorted(BOARDS.glob("*.json")):
         board = json.loads(path.read_text("utf-8"))
-        variables = {one["name"]: _standing(one) for one in board["templating"]["list"]}
-        dashboard = Dashboard(window=_WINDOW, variables=variables, uid=board["uid"])
+        variables = {one["name"]: _standing(one) for one in board["templating"].get("list", [])}
+        dashboard = Dashboard(
+            window=_window(board["time"]["from"] if own else f"now-{DAYS}d"), variables=variables, uid=board["uid"]
+        )
         for title, sql in _texts(board):
             yield Asked(board["uid"], title, expanded(sql, dashboard))
+
+
+def _window(since: str) -> Window:
+    found = re.fullmatch(r"now-(\d+)([mhd])", since)
+    length = timedelta(days=DAYS) if found is None else int(found[1]) * _UNITS[found[2]]
+    interval = max(timedelta(seconds=1), length / _POINTS)
+    return Window(since=_ENDS - length, until=_ENDS, interval=timedelta(seconds=round(interval.total_seconds())))
 
 
 def _standing(variable: dict[str, Any]) -> Variable:
@@ -94,7 +115,7 @@ def _texts(board: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield from ((panel.get("title", "?"), one["rawSql"]) for one in panel.get("targets", []) if "rawSql" in one)
 
     yield from of(board["panels"])
-    for one in board["templating"]["list"]:
+    for one in board["templating"].get("list", []):
         query = one.get("query")
         sql = query.get("rawSql") if isinstance(query, dict) else query
         if one["type"] == "query" and sql:
