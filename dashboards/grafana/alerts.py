@@ -14,8 +14,9 @@ from typing import Any, Literal
 from dashboards.grafana.languages import uid_in
 from dashboards.grafana.lint import DATASOURCE_TYPE, DATASOURCE_UID
 from dashboards.grafana.runbooks import NOTES, Notes
+from dashboards.grafana.sql import SECONDS
 from journeys import formulas
-from journeys.registry import Indicator, Registry, shipped_registry
+from journeys.registry import Indicator, Registry, RowGrain, shipped_registry
 from schemas.moments import Text
 
 Language = Literal["zh", "en"]
@@ -93,11 +94,12 @@ def _of(indicator: Indicator, watched: Watched) -> Alert:
     limit = indicator.target if indicator.warning is None else indicator.warning
     if limit is None or indicator.direction == "none":
         raise ValueError(f"indicator {indicator.id} is watched, but has no target")
-    hours = watched.hours + 1  # one hour more, for what is still on its way
+    grain = _grain(indicator, watched)
+    hours = watched.hours + SECONDS[grain] // 3600  # one window more, for what is still on its way
     sql = f"""\
 SELECT {formulas.value_sql(indicator)} AS value
 FROM indicator_now
-WHERE indicator = '{indicator.id}' AND grain = 'hour'
+WHERE indicator = '{indicator.id}' AND grain = '{grain}'
   AND window_start >= now64(3) - INTERVAL {hours} HOUR
 HAVING {formulas.sample_sql(indicator)} >= {watched.least}"""  # noqa: S608 - ids are checked words
     return Alert(
@@ -115,6 +117,20 @@ HAVING {formulas.sample_sql(indicator)} >= {watched.least}"""  # noqa: S608 - id
         indicator=indicator.id,
     )
 
+
+def _grain(indicator: Indicator, watched: Watched) -> RowGrain:
+    """The rows that the rule reads: hours, where the indicator has them, else days.
+
+    Raises ValueError where no row is short enough for what is watched: such a rule could never fire.
+    """
+    grains = formulas.measure_of(indicator).grains
+    for grain in _FINE:
+        if grain in grains and watched.hours * 3600 >= SECONDS[grain]:
+            return grain
+    raise ValueError(f"indicator {indicator.id} is watched over {watched.hours} h, but has rows by {', '.join(grains)}")
+
+
+_FINE: tuple[RowGrain, ...] = ("hour", "day")
 
 _PIPELINE = (
     Alert(
@@ -220,12 +236,14 @@ _MOMENTS = (
         title=Text(zh="负面关键时刻激增", en="Negative moments have shot up"),
         sql="""\
 SELECT
-    sumIf(value, grain = 'minute' AND window_start >= now64(3) - INTERVAL 20 MINUTE)
-    / greatest(sumIf(value, grain = 'hour' AND window_start < now64(3) - INTERVAL 2 HOUR) / (166 * 3), 1) AS value
+    sumIf(value, grain = 'minute')
+    / greatest(sumIf(value, grain = 'hour' AND window_start < now64(3) - INTERVAL 2 HOUR)
+        / ((dateDiff('second', min(window_start), now64(3)) / 3600 - 2) * 3), 1) AS value
 FROM kpi_now
 WHERE indicator = 'moments_negative' AND window_start >= now64(3) - INTERVAL 168 HOUR
   AND (grain = 'hour' OR (grain = 'minute' AND window_start >= now64(3) - INTERVAL 20 MINUTE))
-HAVING sumIf(kpi.value, kpi.grain = 'minute') >= 20""",
+HAVING sumIf(kpi_now.value, kpi_now.grain = 'minute') >= 20
+  AND min(kpi_now.window_start) <= now64(3) - INTERVAL 48 HOUR""",
         limit=3,
         severity="critical",
         looks_back_s=604_800,
@@ -258,7 +276,7 @@ SELECT sumIf(value, indicator = 'moments_retracted')
 FROM kpi_now
 WHERE indicator IN ('moments_negative', 'moments_positive', 'moments_retracted') AND grain = 'hour'
   AND window_start >= now64(3) - INTERVAL 25 HOUR
-HAVING sumIf(kpi.value, kpi.indicator != 'moments_retracted') >= 50""",
+HAVING sumIf(kpi_now.value, kpi_now.indicator != 'moments_retracted') >= 50""",
         limit=0.2,
         hold="30m",
         looks_back_s=90_000,

@@ -15,17 +15,18 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import alerting
 
 from dashboards.grafana import provisioning
-from dashboards.grafana.alerts import GROUPS, WATCHED, Alert, alerts, api_groups, groups, panel_of, rule
+from dashboards.grafana.alerts import GROUPS, WATCHED, Alert, Watched, alerts, api_groups, groups, panel_of, rule
 from dashboards.grafana.languages import uid_in
 from dashboards.grafana.lint import lint_alerts
 from dashboards.grafana.runbooks import NOTES, markdown
-from journeys.registry import Indicator, IndicatorOverride, shipped_registry
+from journeys.registry import Indicator, IndicatorOverride, Registry, shipped_registry
 from streams.sinks import ddl
 from streams.sinks.clickhouse import open_client
+from streams.warehouse.refresh import Refresher
 
 ALERTS = {one.uid: one for one in alerts()}
 REGISTRY = shipped_registry()
-TABLES = ("moments", "kpis", "dead_letters", "detector_failures", "pipeline_health", "indicator_rows")
+TABLES = ("moments", "kpis", "dead_letters", "detector_failures", "pipeline_health", "indicator_rows", "events")
 Rows = list[dict[str, Any]]
 
 
@@ -194,16 +195,31 @@ def test_an_ordinary_night_is_no_spike(client: Any, store: Callable[[str, Rows],
     assert value_of(client, ALERTS["mot-negative-spike"]) is None
 
 
+def since(hours: int, per_hour: int) -> list[tuple[str, Rows]]:
+    """Negative moments of an installation that is so many hours old."""
+    (table, rows), *_ = habit(per_hour)
+    return [(table, [row for row in rows if row["window_start"] >= ago(hours=hours)])]
+
+
+@pytest.mark.parametrize(("hours", "value"), [(10, None), (46, None), (50, 1.5), (100, 1.5)])
+def test_a_new_installation_is_no_spike(
+    hours: int, value: float | None, client: Any, store: Callable[[str, Rows], None]
+) -> None:
+    """It is held against the hours it has lived, not against a week; for two days nothing is said."""
+    for table, rows in [*since(hours, 60), *minutes("moments_negative", 2)]:
+        store(table, rows)
+    found = value_of(client, ALERTS["mot-negative-spike"])
+    assert found is None if value is None else found == pytest.approx(value, rel=0.1)
+
+
 # --- indicators: limits of the registry
 
 
 def rows_of(indicator: Indicator, value: float, units: int, hours_ago: float) -> Rows:
-    """Rows of `indicator_rows` that make it `value` on `units` units."""
+    """Rows of `indicator_rows` that make it `value` on `units` units: one for each grain it has, as a refresh does."""
     assert indicator.measure is not None
     row: dict[str, Any] = {
         "indicator": indicator.id,
-        "grain": "hour",
-        "window_start": ago(hours=hours_ago),
         "numerator": 0.0,
         "denominator": 0.0,
         "spread": [],
@@ -214,7 +230,13 @@ def rows_of(indicator: Indicator, value: float, units: int, hours_ago: float) ->
     else:
         assert indicator.measure.kind == "ratio"
         row.update(numerator=value * units / indicator.measure.scale, denominator=float(units))
-    return [row]
+    at = ago(hours=hours_ago)
+    begins = {
+        "minute": at.replace(second=0, microsecond=0),
+        "hour": at.replace(minute=0, second=0, microsecond=0),
+        "day": at.replace(hour=0, minute=0, second=0, microsecond=0),
+    }
+    return [{**row, "grain": grain, "window_start": begins[grain]} for grain in indicator.measure.grains]
 
 
 @pytest.mark.parametrize("name", WATCHED)
@@ -236,8 +258,35 @@ def test_an_indicator_fires_where_its_breach_begins(name: str, client: Any, stor
     client.command("TRUNCATE TABLE indicator_rows")
     store("indicator_rows", rows_of(indicator, beyond, watched.least - 1, 0.5))
     assert not alert.judged(value_of(client, alert)), "too few to judge"
-    store("indicator_rows", rows_of(indicator, beyond, units, watched.hours + 2))
+    store("indicator_rows", rows_of(indicator, beyond, units, watched.hours + 49))
     assert not alert.judged(value_of(client, alert)), "long ago"
+
+
+def test_an_alert_reads_rows_that_a_refresh_makes(client: Any, store: Callable[[str, Rows], None]) -> None:
+    """From complaints themselves, by the real refresher: this one has days only."""
+    alert = ALERTS["mot-complaint-time-p90"]
+    lasted = timedelta(seconds=alert.limit + 86_400)
+    ends = {"complaint.opened": ago(hours=20) - lasted, "complaint.closed": ago(hours=20)}
+    store("events", [
+        {"event_id": f"{kind}-{one}", "event_type": kind, "customer_id": f"c{one}", "ticket_id": f"t{one}",
+         "occurred_at": at, "recorded_at": at, "attributes": "{}"}
+        for kind, at in ends.items() for one in range(WATCHED["complaint_time_p90"].least)
+    ])  # fmt: skip
+    Refresher(client, Registry([REGISTRY["complaint_time_p90"]]), []).refresh()
+    assert value_of(client, alert) == pytest.approx(lasted.total_seconds())
+    assert alert.judged(value_of(client, alert))
+
+
+@pytest.mark.parametrize("hours", [3, 23])
+def test_a_rule_that_could_never_fire_is_refused(hours: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(dict_of_watched(), "complaint_time_p90", Watched(hours=hours, least=20))
+    with pytest.raises(ValueError, match=f"watched over {hours} h, but has rows by day"):
+        alerts()
+
+
+def dict_of_watched() -> dict[str, Watched]:
+    assert isinstance(WATCHED, dict)
+    return WATCHED
 
 
 # --- as Grafana reads them
