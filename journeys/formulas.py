@@ -42,9 +42,9 @@ def value_sql(indicator: Indicator) -> str:
     if measure.kind == "ratio":
         return f"sum(numerator) / nullIf(sum(denominator), 0){scale}"
     if measure.kind == "sum":
-        return f"sum(numerator){scale}"
+        return f"if(count() = 0, NULL, sum(numerator){scale})"
     if measure.kind == "customers":
-        return f"toFloat64(uniqExactArray(customers)){scale}"
+        return f"if(count() = 0, NULL, toFloat64(uniqExactArray(customers)){scale})"
     if measure.kind == "customer_share":
         return f"uniqExactArray(customers) / nullIf(uniqExactArray(base_customers), 0){scale}"
     found = f"quantileExactInclusiveArray({measure.level!r})(spread){scale}"

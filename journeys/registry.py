@@ -34,6 +34,8 @@ Quadrant = Literal["customer", "operating", "controlling", "supporting"]
 """The four-part frame of seed A3."""
 
 _COMPUTED: frozenset[str] = frozenset({"available", "derivable"})
+TAKEN: frozenset[str] = frozenset({"rows", "registry", "marks", "now"})
+"""No indicator may be called so: its view would be called like a table."""
 _NEEDED: Mapping[str, tuple[str, ...]] = {
     "ratio": ("hit", "base"),
     "sum": ("hit",),
@@ -125,6 +127,8 @@ class Indicator(Frozen):
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
+        if self.id in TAKEN:
+            raise ValueError(f"an indicator cannot be called {self.id!r}: a table is")
         if (self.availability in _COMPUTED) != (self.measure is not None):
             raise ValueError("an available or derivable indicator has a measure, the others have none")
         if self.measure is None and self.obtain is None:

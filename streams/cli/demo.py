@@ -31,7 +31,7 @@ from streams.runners.embedded import EmbeddedRunner, Progress, Reading
 from streams.settings import OperatorSettings, load_settings
 from streams.simulator.config import SimulationConfig
 from streams.simulator.scoring import Score, score
-from streams.warehouse.reference import active_packs, step_rows
+from streams.warehouse.reference import steps_of
 from streams.warehouse.upkeep import Upkeep
 from streams.warehouse.warehouse import FolderWarehouse
 
@@ -74,7 +74,7 @@ def run(session: Session, options: DemoOptions) -> int:
         progress = runner.run()
     seconds = time.monotonic() - began
     with FolderWarehouse(options.out).writing() as client, session.err.status(session.say("demo.computing")):
-        Upkeep(client, settings.registry(), step_rows(active_packs(catalogue)), settings.touchpoints()).run()
+        Upkeep(client, settings.registry(), steps_of(catalogue), settings.touchpoints()).run()
     moments = EmbeddedResults(options.out).moments()
     until = from_ms(progress.front_ms) if feed.cut and progress.front_ms >= 0 else None
     summary = judged(summary_of(options, feed, progress, seconds), moments, score(feed.truths, moments, until))

@@ -29,7 +29,7 @@ from streams.sinks.connect import open_embedded, server_at, with_tables
 from streams.sinks.rows import encoded, touchpoint_rows
 from streams.sinks.topics import TopicSink
 from streams.warehouse.beside import RefreshBeside, upkeep_on
-from streams.warehouse.reference import active_packs, step_rows
+from streams.warehouse.reference import steps_of
 from streams.warehouse.refresh import Refreshed
 
 
@@ -101,7 +101,7 @@ def _refreshing(session: Session, settings: OperatorSettings, connect: Callable[
         reason = str(fault).splitlines()[0][:200]
         session.err.print(session.say("kpi.not_refreshed", reason=reason), style="yellow", markup=False, soft_wrap=True)
 
-    steps = step_rows(active_packs(settings.catalogue()))
+    steps = steps_of(settings.catalogue())
     return RefreshBeside(
         upkeep_on(connect, settings.registry(), steps, settings.touchpoints()),
         duration_ms(every) / 1000,

@@ -19,6 +19,7 @@ from streams.sinks.kpi_columns import arrow_bytes
 _WHOLE_BLOCKS: Mapping[str, Any] = {
     "max_partitions_per_insert_block": 0,  # one batch of an old log may span many months
     "insert_deduplicate": 0,
+    "distributed_foreground_insert": 1,  # on a cluster: stored on its shard, not spooled here
     "async_insert": 0,  # the answer shall mean that these rows are stored, and an error shall be about these rows
 }
 _LINES: Mapping[str, Any] = {

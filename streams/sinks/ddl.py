@@ -1,4 +1,4 @@
-"""The tables of `schemas/clickhouse.sql`, and the one way they are made."""
+"""The tables and views of `schemas/clickhouse*.sql`, and the one way they are made."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
+_SCRIPTS = ("clickhouse.sql", "clickhouse_views.sql")
+
 
 def statements() -> list[str]:
     """The statements of the shipped DDL in order, without comments or closing semicolons."""
-    return split(resources.files("schemas").joinpath("clickhouse.sql").read_text(encoding="utf-8"))
+    folder = resources.files("schemas")
+    return [one for name in _SCRIPTS for one in split(folder.joinpath(name).read_text(encoding="utf-8"))]
 
 
 def split(script: str) -> list[str]:

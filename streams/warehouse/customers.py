@@ -1,8 +1,8 @@
 """Who the customers are, and how many there were on each day: what rates are divided by.
 
 What is known of a customer is put together by min, max and argMax only, so that reading an event twice changes nothing;
-then his row in `customers`, which all others read, is written anew. The population of a day counts customers seen by its
-end and not gone, under the tier and region that are known today.
+then his row in `customers`, which all others read, is written anew. The population of a day counts customers seen by
+its end and not gone, under the tier and region that are known today.
 """
 
 # ruff: noqa: S608 - nothing but our own words
@@ -22,7 +22,8 @@ def note_customers(client: Any, stored_since: str) -> None:
     """Take in the customers of events stored since then (an SQL time). Raises ClickHouseError."""
     client.command(
         "INSERT INTO customer_states "
-        "(customer_id, seen_first, seen_last, tier, region, manager, bill, left_at, stored_at) SELECT customer_id, min(occurred_at), max(occurred_at), "
+        "(customer_id, seen_first, seen_last, tier, region, manager, bill, left_at, stored_at) "
+        "SELECT customer_id, min(occurred_at), max(occurred_at), "
         f"argMaxState(toString(tier), {_AT}), "
         f"argMaxIfState(toString(region), {_AT}, toUInt8(region NOT IN ('', 'unknown'))), "
         "argMaxIfState(if(event_type = 'account.manager_changed', JSONExtractString(attributes, 'manager_id'), ''), "
@@ -45,19 +46,21 @@ def count_population(client: Any, version: int) -> None:
 
     Days without a change keep their rows, so that what is divided by them is not computed anew.
     """
-    step = "arrayJoin(range(toUInt32(dateDiff('day', first, last)) + 1))"
     days = (
-        f"SELECT first + INTERVAL {step} DAY AS day FROM (SELECT toStartOfDay(min(seen_first)) AS first, "
-        f"toStartOfDay({NOW}) AS last, count() AS people FROM customer_states) WHERE people > 0"
+        "SELECT first + INTERVAL arrayJoin(range(toUInt32(dateDiff('day', first, last)) + 1)) DAY AS day FROM ("
+        f"SELECT toStartOfDay(min(seen_first)) AS first, toStartOfDay({NOW}) AS last, count() AS people "
+        "FROM customers_now) WHERE people > 0"
     )
-    groups = (
-        "SELECT toStartOfDay(seen_first) AS since, ifNull(toStartOfDay(left_at), toDateTime('2105-01-01', 'UTC')) "
-        "AS until, tier, region, count() AS people FROM customers_now GROUP BY ALL"
+    changes = (
+        "SELECT toStartOfDay(seen_first) AS day, tier, region, toInt64(1) AS more FROM customers_now UNION ALL "
+        "SELECT toStartOfDay(assumeNotNull(left_at)), tier, region, -1 FROM customers_now WHERE left_at IS NOT NULL "
+        f"UNION ALL SELECT day, tier, region, 0 FROM ({days}) AS days "
+        "CROSS JOIN (SELECT DISTINCT tier, region FROM customers_now) AS groups"
     )
     counted = (
         "SELECT toDateTime64(day, 3, 'UTC') AS day, toString(tier) AS tier, toString(region) AS region, "
-        "toFloat64(sum(people)) AS customers, 1 AS fresh "
-        f"FROM ({days}) AS days CROSS JOIN ({groups}) AS known WHERE since <= day AND until > day GROUP BY ALL"
+        "toFloat64(sum(sum(more)) OVER (PARTITION BY tier, region ORDER BY day)) AS customers, 1 AS fresh "
+        f"FROM ({changes}) WHERE day <= toStartOfDay({NOW}) GROUP BY day, tier, region"
     )
     kept = "SELECT day, toString(tier), toString(region), customers, 0 AS fresh FROM population FINAL"
     client.command(

@@ -85,7 +85,7 @@ def changed(measure: Measure, news: News, front_before: datetime | None) -> Span
         spans.append(Span(news.front if front_before is None else min(front_before, news.front), news.front))
     first = min(span.first for span in spans) - measure.ahead_days * _DAY
     last = max(span.last for span in spans) + measure.back_days * _DAY
-    return Span(_midnight(first), _midnight(last) + _DAY)
+    return Span(midnight(first), midnight(last) + _DAY)
 
 
 def _touched(measure: Measure, news: News) -> Iterable[Span]:
@@ -93,7 +93,8 @@ def _touched(measure: Measure, news: News) -> Iterable[Span]:
     yield from (news.facts[table] for token, table in _TOKENS.items() if token in measure.units and table in news.facts)
 
 
-def _midnight(moment: datetime) -> datetime:
+def midnight(moment: datetime) -> datetime:
+    """The beginning of the UTC day that `moment` lies in."""
     return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 

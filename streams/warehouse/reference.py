@@ -45,6 +45,14 @@ def active_packs(catalogue: Iterable[AnyDetector]) -> set[str]:
     return {pack for detector in catalogue for pack in getattr(detector.params, "packs", ())}
 
 
+def steps_of(catalogue: Iterable[AnyDetector]) -> list[dict[str, Any]]:
+    """Rows of table `policy_steps` for a catalogue: shipped packs, active where a detector judges by them, and an
+    operator's own ones."""
+    detectors = [*catalogue]
+    own = {pack.id: pack for one in detectors for pack in getattr(one.params, "own_packs", ())}
+    return [*step_rows(active_packs(detectors)), *(row for pack in own.values() for row in _steps_of(pack, True))]
+
+
 def step_rows(active: set[str]) -> list[dict[str, Any]]:
     """Rows of table `policy_steps`: every notice that a shipped pack asks for; `percent` 0 is the one at the start."""
     return [row for pack in shipped_packs().values() for row in _steps_of(pack, pack.id in active)]

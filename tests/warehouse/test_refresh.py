@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from detectors.catalogue import CATALOGUE
-from journeys.registry import Measure, Registry, shipped_registry
+from journeys.registry import TAKEN, Indicator, Measure, Registry, shipped_registry
 from streams.sinks import ddl
 from streams.sinks.clickhouse import open_client
 from streams.warehouse.reference import active_packs, step_rows
@@ -152,6 +152,84 @@ def test_facts_that_are_gone_leave_no_row_behind(facts: Any) -> None:
     after = rows_of(facts)
     assert any(key[0] == "complaints" for key in before)
     assert not any(key[0] == "complaints" for key in after)
+
+
+def complains(client: Any, days_ago: int) -> None:
+    client.command(
+        "INSERT INTO events (event_id, event_type, occurred_at, recorded_at, customer_id, attributes) SELECT "
+        f"'e{days_ago}', 'complaint.opened', now64(3, 'UTC') - INTERVAL {days_ago} DAY, now64(3, 'UTC'), "
+        f"'c{days_ago}', '{{\"category\":\"bill\"}}'"
+    )
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[Any]:
+    client = open_client(tmp_path / "clickhouse")
+    ddl.apply(client)
+    yield client
+    client.close()
+
+
+def test_rows_outlive_the_facts_they_were_computed_from(empty: Any) -> None:
+    for days_ago in (430, 100, 1):
+        complains(empty, days_ago)
+    refreshed(empty, SOME)
+    before = rows_of(empty)
+    empty.command(
+        "INSERT INTO indicator_rows (indicator, grain, window_start, stored_at) "
+        "SELECT 'first', 'day', now64(3, 'UTC'), now('UTC') - INTERVAL 500 DAY"
+    )
+    empty.command("DELETE FROM events WHERE event_id = 'e430'")
+    complains(empty, 2)
+    refreshed(empty, SOME, full=True)
+    after = rows_of(empty)
+    oldest = min(key[2] for key in before)
+    assert {key: row for key, row in after.items() if key[2] == oldest} == {
+        key: row for key, row in before.items() if key[2] == oldest
+    }
+    assert sum(row[0] for key, row in after.items() if key[:2] == ("complaints", "day")) == 4
+
+
+def test_an_indicator_that_fails_holds_up_no_other_and_is_tried_again(empty: Any) -> None:
+    complains(empty, 1)
+    wrong = shipped_registry()["bills"].model_copy(
+        update={"id": "wrong", "measure": Measure(kind="sum", by=(), units="SELECT nonsense FROM nowhere")}
+    )
+    for _ in range(2):
+        done = refreshed(empty, Registry([wrong, *SOME.values()]))
+        assert list(done.failed) == ["wrong"]
+        assert "nonsense" in done.failed["wrong"] or "nowhere" in done.failed["wrong"]
+    assert any(key[0] == "complaints" for key in rows_of(empty))
+
+
+def test_customers_stored_before_a_refresh_that_broke_off_are_not_forgotten(
+    empty: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complains(empty, 3)
+    refreshed(empty, SOME)
+    stored(empty, -1)
+    complains(empty, 2)
+    with monkeypatch.context() as broken:
+        broken.setattr("streams.warehouse.refresh.note_customers", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            refreshed(empty, SOME)
+    marks = empty.query("SELECT max(read_until) > now('UTC') + INTERVAL 30 MINUTE FROM indicator_marks").result_rows
+    assert marks == [(1,)]  # the broken refresh noted nothing
+
+
+def test_a_policy_step_that_is_no_more_is_no_longer_owed(empty: Any) -> None:
+    step = {"pack": "p", "clause": "old", "metric": "roaming_entry", "purpose": "x", "percent": 0, "within_ms": 1,
+            "effective_from": "2026-01-01", "effective_to": None, "active": True}  # fmt: skip
+    Refresher(empty, SOME, [step]).refresh()
+    Refresher(empty, SOME, [{**step, "clause": "new"}]).refresh()
+    assert empty.query("SELECT clause FROM policy_steps FINAL WHERE active").result_rows == [("new",)]
+
+
+def test_no_indicator_is_called_like_a_table() -> None:
+    tables = {name.removeprefix("indicator_") for name in ddl.names() if name.startswith("indicator_")}
+    assert tables == TAKEN
+    with pytest.raises(ValueError, match="cannot be called"):
+        Indicator.model_validate({**shipped_registry()["bills"].model_dump(), "id": "rows"})
 
 
 def test_the_ddl_for_a_cluster_is_understood(tmp_path: Path) -> None:
