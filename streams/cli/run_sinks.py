@@ -96,6 +96,9 @@ def _refreshing(session: Session, settings: OperatorSettings, connect: Callable[
             "kpi.refreshed", count=done.indicators, computed=done.computed, seconds=f"{done.seconds:.1f}"
         )
         session.err.print(words, markup=False, soft_wrap=True)
+        for name, reason in done.failed.items():
+            words = session.say("kpi.failed", what=name, reason=reason)
+            session.err.print(words, style="yellow", markup=False, soft_wrap=True)
 
     def failed(fault: Exception) -> None:
         reason = str(fault).splitlines()[0][:200]
