@@ -60,11 +60,12 @@ class Fuzz:
 
     def _life(self, customer: str, each: int) -> Iterator[tuple[int, bytes]]:
         random = self._random
-        kinds = random.choice(THEMES)
+        kinds, edges = random.choice(THEMES)
         times = [random.randrange(self._since, self._until)]
         for number in range(each):
             base = random.choice(times[-6:])
-            at = base + random.choice((1, 1, 1, -1)) * random.choice(STEPS) + random.choice((0, 0, 0, 1, -1))
+            step = random.choice(STEPS if random.random() < 0.5 else edges)
+            at = base + random.choice((1, 1, 1, -1)) * step + random.choice((0, 0, 0, 1, -1))
             at = min(max(at, self._since), self._until)
             times.append(at)
             name = f"{customer}.{random.randrange(10**6)}.{number}"
@@ -250,20 +251,21 @@ _VALUED = [
 ]
 _GONE = ["cancel.confirmed", "charge.rated", "charge.rated", "charge.rated", "retention.offer_accepted"]
 _CUT_OFF = ["service.suspended", "service.restored", "payment.state_changed", "refund.promised", "refund.issued"]
-THEMES: Sequence[list[str]] = (
-    _GONE,
-    _CUT_OFF,
-    _ORDERS,
-    _PORTS,
-    _TRIPS,
-    _OUTAGES,
-    _BILLS,
-    _CARE,
-    _COMPLAINTS,
-    _PROMISES,
-    _ENDS,
-    _VALUED,
+THEMES: Sequence[tuple[list[str], tuple[int, ...]]] = (
+    (_GONE, (30 * DAY, 90 * DAY)),
+    (_CUT_OFF, (60 * DAY, 90 * DAY)),
+    (_ORDERS, (2 * HOUR, 30 * DAY, 31 * DAY, 60 * DAY, 90 * DAY)),
+    (_PORTS, (DAY, 2 * DAY, 3 * DAY, 7 * DAY, 10 * DAY)),
+    (_TRIPS, (5 * MINUTE, HOUR, 2 * HOUR, DAY, 30 * DAY)),
+    (_OUTAGES, (DAY, 31 * DAY)),
+    (_BILLS, (DAY, 3 * DAY, 60 * DAY, 100 * DAY)),
+    (_CARE, (DAY, 2 * DAY, 7 * DAY, 30 * DAY, 31 * DAY)),
+    (_COMPLAINTS, (7 * DAY, 28 * DAY, 30 * DAY, 42 * DAY, 90 * DAY, 120 * DAY)),
+    (_PROMISES, (HOUR, 60 * DAY)),
+    (_ENDS, (7 * DAY, 30 * DAY, 90 * DAY)),
+    (_VALUED, (30 * DAY, 60 * DAY, 90 * DAY)),
 )
+"""What a made-up life is about: its events, and the deadlines that the definitions have for them."""
 
 
 def mixed(lines: Sequence[bytes], fuzz: Sequence[tuple[int, bytes]], time_of: Callable[[bytes], int]) -> list[bytes]:
