@@ -55,7 +55,7 @@ def sample_sql(indicator: Indicator) -> str:
     """An aggregate over columns of `indicator_rows`: on how many units (customers, durations) the value stands."""
     return {
         "ratio": "toFloat64(sum(denominator))",
-        "sum": "toFloat64(sum(numerator))",
+        "sum": "toFloat64(sum(denominator))",
         "customers": "toFloat64(uniqExactArray(customers))",
         "customer_share": "toFloat64(uniqExactArray(base_customers))",
         "quantile": "toFloat64(sum(length(spread)))",
@@ -84,7 +84,7 @@ def rollup_sql(indicator: Indicator, grains: Sequence[RowGrain], since: str, unt
     measure = measure_of(indicator)
     given = {
         "hit": "toFloat64(sum(hit))" if measure.kind in {"ratio", "sum"} else "0.",
-        "base": "toFloat64(sum(base))" if measure.kind == "ratio" else "0.",
+        "base": {"ratio": "toFloat64(sum(base))", "sum": "toFloat64(countIf(hit != 0))"}.get(measure.kind, "0."),
     }
     people = measure.kind in {"customers", "customer_share"}
     customers = f"arraySort(groupUniqArrayIf({_WHO}, hit > 0))" if people else _NOBODY

@@ -97,6 +97,9 @@ class Benchmarks(Frozen):
     source: str = ""
 
 
+_KINDS = ("regulator", "competitor", "international_mean", "best_practice")
+
+
 class Indicator(Frozen):
     """An indicator. `target` and `warning` are in its unit; between the two lies the warning, beyond it the breach.
 
@@ -133,6 +136,9 @@ class Indicator(Frozen):
             raise ValueError("an available or derivable indicator has a measure, the others have none")
         if self.measure is None and self.obtain is None:
             raise ValueError("say in `obtain` how to get the data")
+        said = (self.target, self.warning, *(getattr(self.benchmarks, name) for name in _KINDS))
+        if self.unit == "share" and any(one is not None and not 0 <= one <= 1 for one in said):
+            raise ValueError("a share is written from 0 to 1, like 0.995 for 99.5 %")
         if self.warning is not None and self.target is None:
             raise ValueError("a warning needs a target")
         if self.target is not None and self.warning is not None and self.target != self.warning:

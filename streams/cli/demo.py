@@ -73,6 +73,8 @@ def run(session: Session, options: DemoOptions) -> int:
     with interruptible(feed, runner) as interrupted, showing(session, wall, options.out):
         progress = runner.run()
     seconds = time.monotonic() - began
+    if not session.err.is_terminal:
+        session.err.print(session.say("demo.computing"), markup=False, soft_wrap=True)
     with FolderWarehouse(options.out).writing() as client, session.err.status(session.say("demo.computing")):
         Upkeep(client, settings.registry(), steps_of(catalogue), settings.touchpoints()).run()
     moments = EmbeddedResults(options.out).moments()

@@ -59,6 +59,7 @@ def compare(client: Any, indicators: Sequence[Indicator], log: Log, facts: Facts
 def _compared(indicator: Indicator, units: pd.DataFrame, by_sql: BySql) -> Compared:
     measure = measure_of(indicator)
     units["hit_customer"] = units["customer_id"].where(units["hit"] > 0)
+    units["counted"] = (units["hit"] != 0).astype(float)
     nothing = pd.DataFrame(columns=["window", *ROW_DIMS, *_NUMBERS])
     values, wrong, examples = 0, 0, []
     for grain in measure.grains:
@@ -101,7 +102,7 @@ def _values(groups: Any, measure: Measure) -> pd.DataFrame:
         return pd.DataFrame({"value": value, "sample": sums["base"]})
     if measure.kind == "sum":
         total = groups["hit"].sum()
-        return pd.DataFrame({"value": total * measure.scale, "sample": total})
+        return pd.DataFrame({"value": total * measure.scale, "sample": groups["counted"].sum()})
     if measure.kind == "quantile":
         return pd.DataFrame({"value": groups["spread"].quantile(measure.level), "sample": groups.size().astype(float)})
     people = groups["customer_id"].nunique().astype(float)
