@@ -14,6 +14,7 @@ before are for.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from math import sqrt
 from typing import Literal, NamedTuple
 
@@ -32,8 +33,21 @@ _HITS, _BASES = slice(0, 8, 2), slice(1, 8, 2)
 _SIGNS = (-1.0, 1.0, 1.0, -1.0)
 
 Group = Literal["treated", "control"]
-Verdict = Literal["better", "worse", "changed", "unclear", "nothing"]
-"""`changed` for an indicator without a better way; `unclear` when the interval spans zero; `nothing` without values."""
+Verdict = Literal["better", "worse", "changed", "unclear", "early", "nothing"]
+"""`changed` for an indicator without a better way; `unclear` when the interval spans zero; `early` while the window
+after is not known to its end; `nothing` without values."""
+
+
+class Windows(NamedTuple):
+    """`[start, at)` is before, `[at, end)` after; aware."""
+
+    start: datetime
+    at: datetime
+    end: datetime
+
+    def within(self, first: datetime, last: datetime) -> Windows:
+        """The part of both windows in `[first, last]`; one that lies wholly outside is empty."""
+        return Windows(min(self.at, max(self.start, first)), self.at, max(self.at, min(self.end, last)))
 
 
 class Sums(NamedTuple):
@@ -73,13 +87,18 @@ class Estimate(NamedTuple):
 class Effect(NamedTuple):
     """The answer: four cells in the order of `CELLS`, the estimate, and what the treated group would have come to.
 
-    `trend` is the same estimate between the two halves of the window before, when nothing had been done yet.
+    `trend` is the same estimate between the two halves of the window before, when nothing had been done yet. `windows`
+    are the parts of those asked for of which there are data, `early` is whether the one after was to go on. `shared` is
+    how many customers were in both groups; what made them treated does not count in the control group.
     """
 
     cells: Sequence[Cell]
     estimate: Estimate | None
     expected: float | None
     trend: Estimate | None
+    windows: Windows | None = None
+    early: bool = False
+    shared: int = 0
 
     @property
     def too_few(self) -> bool:
@@ -96,6 +115,8 @@ class Effect(NamedTuple):
         """What the interval says for an indicator whose better way is `direction`."""
         if self.estimate is None:
             return "nothing"
+        if self.early:
+            return "early"
         if self.estimate.spans_zero:
             return "unclear"
         if direction == "none":

@@ -18,8 +18,9 @@ _WINDOWS: Mapping[str, str] = {
     "minute": "toStartOfMinute(at)",
     "hour": "toStartOfHour(at)",
     "day": "toStartOfDay(at)",
-    "cycle": "toStartOfDay(cycle_start)",
+    "cycle": "toStartOfDay(cycle_start + INTERVAL 12 HOUR)",
 }
+"""A bill period begins at local midnight: the nearest UTC day is the one that is meant, from UTC-12 to UTC+12."""
 _TIMES: Mapping[str, str] = {"moments": "decided_at", "handoffs": "at", "transitions": "at"}
 NOW = "(SELECT max(occurred_at) FROM events)"
 """Event time: a deadline after it has not passed yet."""

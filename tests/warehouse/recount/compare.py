@@ -63,7 +63,7 @@ def _compared(indicator: Indicator, units: pd.DataFrame, by_sql: BySql) -> Compa
     nothing = pd.DataFrame(columns=["window", *ROW_DIMS, *_NUMBERS])
     values, wrong, examples = 0, 0, []
     for grain in measure.grains:
-        at = units["cycle" if grain == "cycle" else "at"]
+        at = units["cycle"] + DAY // 2 if grain == "cycle" else units["at"]
         units["window"] = at - at % SIZE[grain]
         for split in splits(measure.by, grain):
             hand = _by_hand(units, measure, split)
