@@ -32,6 +32,8 @@ TAG = "mot"
 GENERATED = Path(__file__).parent.parent / "generated"
 _OF_INTERVALS = ("auto", "auto_min", "auto_count")
 """What the SDK writes for every variable though Grafana knows it of interval variables only."""
+_TIMES = Text(zh="时间与日期均为 UTC。", en="Times are UTC, and so are days.")
+"""Days of indicators are days of UTC: shown in another zone they would begin at an odd hour."""
 _ALL_BOARDS = Text(zh="全部看板", en="All boards")
 
 
@@ -40,9 +42,9 @@ def dashboard(board: Board, say: Speech) -> Mapping[str, Any]:
     builder = (
         builders.Dashboard(say(board.title))
         .uid(say.uid(board.uid))
-        .description(say(board.description))
+        .description(f"{say(board.description)} {say(_TIMES)}")
         .tags([say.uid(TAG)])
-        .timezone("browser")
+        .timezone("utc")
         .time(f"now-{board.since}", "now")
         .refresh(board.refresh)
         .editable()

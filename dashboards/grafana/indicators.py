@@ -39,7 +39,7 @@ UNITS: Mapping[Unit, str] = {
     "ratio": "none",
 }
 """Units of the registry as Grafana names them."""
-COLORS = {"met": "green", "warning": "orange", "breach": "red", "none": "transparent"}
+COLORS = {"met": "green", "warning": "orange", "breach": "red", "none": "transparent", "unmeasured": "transparent"}
 _GOOD, _SO_SO, _BAD = "green", "orange", "red"
 
 
@@ -191,12 +191,14 @@ class Indicators:
             for (value, sample, windows), group in alike.items()
         ]
         judged = sql.standing("value", "target", "warning", "direction")
+        listed = ", ".join(f"'{one.id}'" for group in alike.values() for one in group)
         return (
-            f"SELECT id, {FIRST_INDICATOR} + position AS panel, {self.say.column('name')} AS name, stage, "
-            f"{sql.written('value')} AS shown, {sql.written('target')} AS goal, {judged} AS standing, n, owner, "
-            f"{self.say.column('definition')} AS definition FROM ({' UNION ALL '.join(found)}) AS found "
-            "INNER JOIN indicators AS entry ON id = entry.indicator "
-            "ORDER BY indexOf(['breach', 'warning', 'met', 'none'], standing), position"
+            f"SELECT toString(entry.indicator) AS id, {FIRST_INDICATOR} + position AS panel, {self.say.column('name')} "
+            f"AS name, stage, {sql.written('value')} AS shown, {sql.written('target')} AS goal, if(value IS NULL, "
+            f"'unmeasured', {judged}) AS standing, found.n AS n, owner, {self.say.column('definition')} AS definition "
+            f"FROM indicators AS entry LEFT JOIN ({' UNION ALL '.join(found)}) AS found ON found.id = "
+            f"toString(entry.indicator) WHERE entry.indicator IN ({listed}) ORDER BY indexOf(['breach', 'warning', "
+            "'met', 'unmeasured', 'none'], standing), position"
         )
 
     def _to_row(self) -> Link:
@@ -214,19 +216,18 @@ class Indicators:
 
 _MONEY = Text(
     zh="金额单位为货币的主单位（最小单位除以 100）；有多种币种时直接相加，请按币种分别查看。",
-    en="Money in whole units of its currency (minor units divided by 100); where there are several currencies they "
-    "are "
+    en="Money in whole units of its currency (minor units divided by 100); where there are several currencies they are "
     "added as they stand: look at each by itself.",
 )
 BEHIND = Text(zh="样本数", en="Units behind it")
 STANDING_HEAD = Head(
     Text(zh="指标与目标", en="Indicators against target"),
     Text(
-        zh="可计算指标在所选时间范围内的值，与目标、预警值比较；未达标在前。目标以登记表为准，运营商可覆盖。"
-        "点击指标查看背后的客户。",
-        en="Computed indicators over the time range beside target and warning, breaches first. Targets are "
-        "the "
-        "registry's, as the operator set them. Click an indicator for the customers behind it.",
+        zh="可计算指标在所选时间范围内的值，与目标、预警值比较；未达标在前，范围内没有数据的标为“无数据”。"
+        "目标以登记表为准，运营商可覆盖。点击指标查看背后的客户。",
+        en="Computed indicators over the time range beside target and warning, breaches first; those without rows in "
+        "it say so. Targets are the registry's, as the operator set them. Click an indicator for the customers behind "
+        "it.",
     ),
 )
 

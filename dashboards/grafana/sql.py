@@ -2,6 +2,9 @@
 
 Rows of windows are chosen by grain before anything else, so that a year reads days and an hour reads minutes. A total
 takes whole windows: the first one that holds the beginning of the time range to the last one that has begun.
+
+Minutes are kept for 60 days from their storing, so a short time range long ago reads hours: whether minutes are still
+there is asked of the rows themselves, as a log of last year that is read today has them.
 """
 
 # ruff: noqa: S608 - nothing but our own words; what people choose comes quoted by Grafana
@@ -53,7 +56,26 @@ def for_trend(grains: Sequence[RowGrain]) -> Windows:
     return _windows(_sizes(grains), [f"$__interval_s >= {SECONDS[one]}" for one in _sizes(grains)[:-1]])
 
 
-def _windows(sizes: Sequence[str], conditions: Sequence[str]) -> Windows:
+def _first(grain: str) -> str:
+    """The hour of the first window with events, of the hours that the time range touches; NULL without any."""
+    return (
+        f"(SELECT toStartOfHour(window_start) FROM kpis WHERE indicator = 'events' AND grain = '{grain}' "
+        "AND window_start >= toStartOfHour(toDateTime($__fromTime, 'UTC')) "
+        "AND window_start < toStartOfHour(toDateTime($__toTime, 'UTC')) + toIntervalSecond(3600) "
+        "ORDER BY window_start LIMIT 1)"
+    )
+
+
+_EXPIRED = f"ifNull({_first('hour')} < {_first('minute')}, {_first('hour')} IS NOT NULL)"
+"""Whether minutes of the time range are no more, oldest first; a row of each grain is read."""
+
+
+def _windows(sizes: Sequence[str], longer: Sequence[str]) -> Windows:
+    """`longer` says for each size but the last when it is the one."""
+    conditions = [*longer]
+    if sizes[-2:] == ["hour", "minute"]:
+        conditions[-1] = f"{longer[-1]} OR {_EXPIRED}"
+
     def choose(values: Sequence[str]) -> str:
         if len(values) == 1:
             return values[0]
@@ -63,6 +85,12 @@ def _windows(sizes: Sequence[str], conditions: Sequence[str]) -> Windows:
     begin = [f"{_BEGIN[one]}(toDateTime($__fromTime, 'UTC'))" for one in sizes]
     end = [f"{_BEGIN[one]}(toDateTime($__toTime, 'UTC')) + toIntervalSecond({SECONDS[one]})" for one in sizes]
     return Windows(choose([f"'{one}'" for one in sizes]), choose(begin), choose(end))
+
+
+def per_minute(counted: str) -> str:
+    """SQL for a rate: what was counted in an interval of points, which is at least as long as the rows it reads."""
+    size = "any(transform(toString(grain), ['minute', 'hour', 'day'], [60, 3600, 86400], 60))"
+    return f"{counted} * 60 / greatest($__interval_s, {size})"
 
 
 def finest(grains: Sequence[RowGrain]) -> str:
@@ -212,6 +240,6 @@ LATENCY = """SELECT
     AND window_start > (SELECT max(window_start) FROM kpis) - toIntervalHour(1) HAVING count() > 0
   ), now()) AS newest_counter,
   dateDiff('second', (
-    SELECT max(read_until) AS newest FROM indicator_marks HAVING count() > 0
+    SELECT max(read_until) AS newest FROM indicator_marks WHERE indicator != '*' HAVING count() > 0
   ), now()) AS newest_refresh"""
-"""How old the data are, in seconds; NULL where there are none."""
+"""How old the data are, in seconds; NULL where there are none. The mark `*` is no indicator's."""

@@ -78,6 +78,7 @@ STANDING_WORDS: Mapping[str, Text] = {
     "warning": Text(zh="预警", en="warning"),
     "breach": Text(zh="未达标", en="breach"),
     "none": Text(zh="无目标", en="no target"),
+    "unmeasured": Text(zh="无数据", en="no data"),
 }
 AVAILABILITY_WORDS: Mapping[str, Text] = {
     "available": Text(zh="数据已有", en="available"),

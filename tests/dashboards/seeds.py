@@ -11,10 +11,11 @@ that failed, reports of health, the map, values of others.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from time import time_ns
+from typing import Any, Literal
 
 from detectors.catalogue import CATALOGUE
 from journeys.registry import shipped_registry
@@ -26,7 +27,7 @@ from streams.runners.folder import clickhouse_path
 from streams.simulator.config import SimulationConfig
 from streams.simulator.simulation import Simulation
 from streams.sinks.clickhouse import open_client
-from streams.sinks.rows import encoded
+from streams.sinks.rows import HealthMetric, encoded
 from streams.warehouse.motmap import mot_map, ripe_span, store
 from streams.warehouse.reference import active_packs, step_rows
 from streams.warehouse.refresh import Refresher
@@ -124,28 +125,9 @@ def _counters(client: Any) -> None:
 
 
 def _others(client: Any, front: datetime) -> None:
-    end = to_ms(front)
-    parts = {
-        "worker": ("lag_records", "behind_ms", "commit_seconds", "restore_seconds"),
-        "sink-clickhouse": ("lag_records", "freshness_ms"),
-        "kpis": ("refresh_seconds",),
-    }
-    health = [
-        {
-            "at": iso(end - minute * MINUTE),
-            "component": part,
-            "instance": f"{part}-{one}",
-            "metric": metric,
-            "value": 7.5,
-        }
-        for minute in range(0, 600, 5)
-        for part, metrics in parts.items()
-        for metric in metrics
-        for one in range(2)
-    ]
-    _insert(client, "pipeline_health", health)
+    _insert(client, "pipeline_health", [*_health(time_ns() // 1_000_000)])
     failure = {"detector_id": "N07", "customer_id": "C00000001", "event_id": "e", "error": "ZeroDivisionError"}
-    _insert(client, "detector_failures", [{**failure, "at": iso(end - HOUR)}])
+    _insert(client, "detector_failures", [{**failure, "at": iso(to_ms(front) - HOUR)}])
     appeal = {"indicator": "appeal_rate_per_million", "period_start": "2026-01-01", "period_end": "2026-03-31"}
     said = {"source": "MIIT", "note": "", "difficulty": None, "version": 1}
     values = [("own", "ours", 11.3), ("competitor", "B", 14.2), ("regulator", "all", 12.0)]
@@ -154,6 +136,25 @@ def _others(client: Any, front: datetime) -> None:
         "external_values",
         [{**appeal, **said, "kind": kind, "name": name, "value": v} for kind, name, v in values],
     )
+
+
+REPORTS: Mapping[str, tuple[HealthMetric | Literal["refresh_seconds"], ...]] = {
+    "worker": ("lag_records", "behind_ms", "commit_seconds", "restore_seconds"),
+    "sink-clickhouse": ("lag_records", "behind_ms"),
+    "kpis": ("refresh_seconds",),
+}
+"""What each component reports: see `streams.live.reports`, `streams.runners.sink_clickhouse`, `streams.warehouse`."""
+DEAD_FOR = 120
+"""A third instance of each has stopped so many minutes ago."""
+
+
+def _health(now: int) -> Iterator[dict[str, Any]]:
+    for minute in range(0, 600, 5):
+        for part, metrics in REPORTS.items():
+            for one in range(3 if minute >= DEAD_FOR else 2):
+                for metric in metrics:
+                    who = {"component": part, "instance": f"{part}-{one}", "metric": metric}
+                    yield {"at": iso(now - minute * MINUTE), **who, "value": 5e6 if one == 2 else 7.5}
 
 
 def _map(client: Any, front: datetime) -> None:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from dashboards.grafana import build, indicators, lint, sql, store
+from dashboards.grafana.alerts import alerts
+from dashboards.grafana.boards import pipeline
 from dashboards.grafana.languages import compare
 from dashboards.grafana.links import CUSTOMER, CUSTOMERS, FIRST_INDICATOR, units_panel
 from dashboards.grafana.model import Panel, laid_out
 from dashboards.grafana.texts import Speech
 from journeys.formulas import sample_sql, units_sql, value_sql
 from journeys.registry import Indicator, shipped_registry
+from streams.sinks.rows import HealthMetric
 
 Json = Mapping[str, Any]
 BOARDS = {str(one["uid"]): one for one in store.shipped("en")}
@@ -30,6 +34,7 @@ WITHOUT_CUSTOMERS = {
     ("mot-runbooks", None): "words",
     (None, "Age of the data"): "a time",
     ("mot-compliance", "Notices that are owed"): "the text of the packs",
+    ("mot-wall", "Stream of events"): "events: they are counted and not listed",
     ("mot-handoffs", "Appeals per million users"): "published by others, without customers",
 }
 """Panels whose numbers lead to no customers, and why."""
@@ -76,6 +81,30 @@ def test_every_number_leads_to_customers() -> None:
         if not excused and not any(f"/d/{CUSTOMER}" in url for url in _urls(panel["fieldConfig"])):
             lost.append((uid, panel["title"]))
     assert lost == []
+
+
+def test_a_number_leads_to_nothing_else_than_what_it_counts() -> None:
+    """Events of all customers, and all customers, are no list of those with moments."""
+    panel = next(one for one in lint.panels(BOARDS["mot-wall"]) if one["title"] == "Stream of events")
+    assert _urls(panel) == []
+    tiers = next(one for one in lint.panels(BOARDS["mot-tiers"]) if one["title"] == "The tiers")
+    by_column = {one["matcher"]["options"]: _urls(one) for one in tiers["fieldConfig"]["overrides"]}
+    assert by_column["people"] == []
+    assert all("var-tier=${__data.fields.tier}" in url for urls in by_column.values() for url in urls)
+
+
+def test_boards_ask_for_what_somebody_reports() -> None:
+    reported = {*get_args(HealthMetric), "refresh_seconds"}
+    assert set(pipeline.NAMES) == reported
+    text = json.dumps([BOARDS["mot-pipeline"], *(one.sql for one in alerts())])
+    assert {*re.findall(r"metric = '(\w+)'", text)} <= reported
+
+
+def test_days_are_those_of_utc() -> None:
+    for language in store.LANGUAGES:
+        for board in store.shipped(language):
+            assert board["timezone"] == "utc"
+            assert "UTC" in board["description"]
 
 
 def test_every_exception_is_needed() -> None:

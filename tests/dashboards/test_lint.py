@@ -39,7 +39,7 @@ def panel(number: int, x: int, y: int, sql: str, **more: Any) -> Board:
 
 
 def sound(uid: str = "mot-one") -> Board:
-    filtered = "SELECT window_start, value FROM kpi WHERE $__timeFilter_ms(window_start)"
+    filtered = "SELECT window_start, value FROM kpi_now WHERE $__timeFilter_ms(window_start)"
     filtered += " AND $__conditionalAll(tier IN (${tier:singlequote}), $tier)"
     link = {"title": "Customers", "url": f"/d/{uid}?var-tier=${{tier:queryparam}}&${{__url_time_range}}"}
     row = {"id": 9, "type": "row", "title": "More", "collapsed": True, "gridPos": {"x": 0, "y": 8, "w": 24, "h": 1}}
@@ -72,7 +72,7 @@ def sound(uid: str = "mot-one") -> Board:
         "links": [{"type": "dashboards", "tags": ["mot"], "title": "All"}],
         "panels": [
             panel(1, 0, 0, filtered, links=[link]),
-            panel(2, 12, 0, "SELECT max(value) FROM pipeline_health WHERE metric = 'freshness_ms'"),
+            panel(2, 12, 0, "SELECT max(value) FROM pipeline_health WHERE metric = 'behind_ms'"),
             {**row, "panels": [inner]},
             {
                 "id": 11,

@@ -159,6 +159,8 @@ def _table(panel: Json, answers: Mapping[str, Answer]) -> Iterator[str]:
     (answer,) = answers.values()
     if set(answer.columns) != set(_named(panel)):
         yield f"columns {sorted(set(answer.columns) ^ set(_named(panel)))} have no heading or do not exist"
+    if "standing" in answer.columns and set(answer.column("standing")) == {"unmeasured"}:
+        yield "nothing was measured"
     for one in panel["fieldConfig"]["overrides"]:
         properties = {each["id"]: each.get("value") for each in one["properties"]}
         name = one["matcher"]["options"]
@@ -330,11 +332,53 @@ def test_the_customers_behind_a_number_make_it_up(asked: Asked, name: str) -> No
 @pytest.mark.parametrize(("direction", "target", "warning"), [("up", 0.8, 0.7), ("down", 5, 8), ("down", 5, None)])
 def test_standing_in_sql_is_that_of_the_registry(asked: Asked, direction: str, target: float, warning: Any) -> None:
     like = next(one for one in shipped_registry().values() if one.target is not None)
-    one = Indicator.model_validate({**dict(like), "direction": direction, "target": target, "warning": warning})
+    one = Indicator.model_validate(
+        {**dict(like), "unit": "count", "direction": direction, "target": target, "warning": warning}
+    )
     for value in (None, 0, 0.69, 0.7, 0.75, 0.8, 0.9, 5, 6, 8, 9):
         written = ["NULL" if each is None else f"toFloat64({each})" for each in (value, target, warning)]
         said = asked.client.query("SELECT " + standing(*written, f"'{direction}'")).result_rows
         assert said == [(one.standing(value),)], value
+
+
+def _panel(uid: str, title: str) -> Json:
+    return next(one for one in panels(BOARDS[uid]) if one["title"] == title)
+
+
+def test_indicators_without_rows_are_listed_as_such(asked: Asked) -> None:
+    """Nobody must take a missing line for a good one."""
+    sql = _panel("mot-wall", "Indicators against target")["targets"][0]["rawSql"]
+    wanted = {one.name.en for one in shipped_registry().computed() if one.target is not None}
+    before = Window(since=SINCE - timedelta(days=900), until=SINCE - timedelta(days=890))
+    for window, unmeasured in ((asked.window, False), (before, True)):
+        found = asked.ask(sql, Dashboard(window=window, variables=asked.board("mot-wall").variables, uid="mot-wall"))
+        assert set(found.column("name")) == wanted
+        assert len(found.rows) == len(wanted)
+        assert ("unmeasured" in found.column("standing")) is unmeasured
+        assert set(found.column("shown")) == {"–"} or not unmeasured
+
+
+def test_the_latest_reports_are_those_of_who_is_alive(asked: Asked) -> None:
+    """Two instances of each report 7.5; a third one said five million before it stopped."""
+    panel = _panel("mot-pipeline", "Latest reports")
+    (found,) = asked.ask(panel["targets"][0]["rawSql"], asked.board("mot-pipeline")).rows
+    assert dict(zip(_named(panel), found, strict=True)) == {
+        "lag_worker": 15.0, "behind_worker": 0.0075, "lag_sink": 15.0, "behind_sink": 0.0075, "restore": 7.5,
+    }  # fmt: skip
+
+
+def test_a_timeline_begins_with_the_stage_the_customer_was_in(asked: Asked) -> None:
+    moves = asked.client.query(
+        f"SELECT at, toString(to_stage) FROM transitions_now WHERE customer_id = '{asked.customer}' ORDER BY at"
+    ).result_rows
+    (at, stage), (following, _) = moves[0], moves[1]
+    middle = at.replace(tzinfo=UTC) + (following - at) / 2
+    window = Window(since=middle, until=asked.window.until)
+    board = Dashboard(window=window, variables=asked.board("mot-customer").variables, uid="mot-customer")
+    found = asked.ask(_panel("mot-customer", "Stages")["targets"][0]["rawSql"], board)
+    assert len(found.rows) == len(moves)
+    assert found.rows[0][1] == stage
+    assert abs(found.rows[0][0].replace(tzinfo=UTC) - middle) < timedelta(milliseconds=1)
 
 
 def test_an_empty_panel_fails(asked: Asked) -> None:

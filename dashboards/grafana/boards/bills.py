@@ -29,9 +29,8 @@ def board(say: Speech) -> Board:
         title=Text(zh="关键时刻 · 账单与漫游", en="MOT · Bills and roaming"),
         description=Text(
             zh="出账、账单突增、争议、调减、缴费与复机，以及漫游行程、费用、附着与告知。",
-            en="Bills issued, bill shock, disputes, corrections, paying and reconnecting; roaming trips, spend, "
-            "attach and "
-            "notices.",
+            en="Bills issued, bill shock, disputes, corrections, paying and reconnecting; roaming trips, spend, attach "
+            "and notices.",
         ),
         sections=[
             Section(

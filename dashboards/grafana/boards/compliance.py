@@ -37,8 +37,7 @@ def board(say: Speech) -> Board:
         title=Text(zh="关键时刻 · 政策包合规", en="MOT · Compliance by policy pack"),
         description=Text(
             zh="按政策包查看：应告知、已发出、已送达、按时；投诉、计费、携号等时限义务；以及尚无数据、无法判定的义务。",
-            en="By policy pack: notices due, sent, delivered, in time; duties with a time limit for complaints, "
-            "bills, "
+            en="By policy pack: notices due, sent, delivered, in time; duties with a time limit for complaints, bills, "
             "porting; and duties that cannot be judged for want of data.",
         ),
         sections=[
@@ -120,9 +119,8 @@ def _steps(say: Speech) -> Panel:
         Text(zh="现行告知义务", en="Notices that are owed"),
         Text(
             zh="目前启用的政策包要求的每一次告知：何时触发、须在多长时间内送达。档位 0 表示进入时。",
-            en="Every notice that the active packs ask for: when it is due and within what time. Step 0 is the one "
-            "at the "
-            "start.",
+            en="Every notice that the active packs ask for: when it is due and within what time. Step 0 is the one at "
+            "the start.",
         ),
     )
     return rows(say, head, asked, columns, size=(24, 9))

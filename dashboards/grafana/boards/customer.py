@@ -27,9 +27,8 @@ def board(say: Speech) -> Board:
         description=Text(
             zh="一位客户：资料、所处阶段、事件时间线、关键时刻及其证据。在上方填写客户编号，"
             "或从任何看板的客户编号点击进入。",
-            en="One customer: profile, stages, events, moments with their evidence. Enter the customer's id above, "
-            "or come "
-            "here by a click on a customer on any board.",
+            en="One customer: profile, stages, events, moments with their evidence. Enter the customer's id above, or "
+            "come here by a click on a customer on any board.",
         ),
         sections=[
             Section(Text(zh="客户", en="Customer"), [_profile(say), latency(say), _stages(say)]),
@@ -53,8 +52,7 @@ def _profile(say: Speech) -> Panel:
     )
     asked = (
         "SELECT customer_id, tier, region, manager, monthly_minor / 100 AS bill, currency, seen_first, seen_last, "
-        "left_at "
-        f"FROM customers_now WHERE {IS_HE}"
+        f"left_at FROM customers_now WHERE {IS_HE}"
     )
     columns = [
         Column("customer_id", Text(zh="客户", en="Customer"), width=130),
@@ -73,11 +71,16 @@ def _profile(say: Speech) -> Panel:
 def _stages(say: Speech) -> Panel:
     head = Head(
         Text(zh="所处阶段", en="Stages"),
-        Text(zh="客户何时处于哪个生命周期阶段。", en="Which stage of the lifecycle the customer was in, and when."),
+        Text(
+            zh="客户何时处于哪个生命周期阶段；时间范围开始时所处的阶段一并给出。",
+            en="Which stage of the lifecycle the customer was in, and when, and in which before it.",
+        ),
     )
     asked = (
-        "SELECT at AS time, toString(to_stage) AS stage FROM transitions_now "
-        f"WHERE {IS_HE} AND $__timeFilter_ms(at) ORDER BY time"
+        "SELECT time, stage FROM (SELECT at AS time, toString(to_stage) AS stage FROM transitions_now "
+        f"WHERE {IS_HE} AND $__timeFilter_ms(at) UNION ALL SELECT toDateTime64($__fromTime_ms, 3, 'UTC') AS time, "
+        f"toString(argMax(to_stage, (at, event_key))) AS stage FROM transitions_now WHERE {IS_HE} "
+        "AND at < $__fromTime_ms HAVING count() > 0) ORDER BY time"
     )
     return states(say, head, asked, {"stage": DIM_WORDS["stage"]}, STAGE_WORDS)
 
@@ -92,10 +95,9 @@ def _moments(say: Speech) -> Panel:
     )
     asked = (
         "SELECT decided_at, valence, toString(severity) AS severity, concat(detector_id, ' ', detector_name) AS "
-        "detector, "
-        f"stage, {say.dim('touchpoint')} AS place, channel, department, status, {say.column('explanation')} "
-        f"AS explanation, {say.column('recovery')} AS recovery, moment_id "
-        f"{sql.moments((), IS_HE)} ORDER BY decided_at DESC, moment_id"
+        f"detector, stage, {say.dim('touchpoint')} AS place, channel, department, status, {say.column('explanation')} "
+        f"AS explanation, {say.column('recovery')} AS recovery, moment_id {sql.moments((), IS_HE)} ORDER BY decided_at "
+        "DESC, moment_id"
     )
     wanted = [one for one in moment_columns(say) if one.name not in {"customer_id", "tier"}]
     return rows(say, head, asked, wanted, size=(24, 8))
@@ -106,14 +108,12 @@ def _evidence(say: Speech) -> Panel:
         Text(zh="证据", en="Evidence"),
         Text(
             zh="每个关键时刻依据的事件，以及未发生的预期、规则条款与判定所用的数值。",
-            en="The events each moment rests on, the expected one that did not happen, the clause, and the numbers "
-            "it was "
-            "decided by.",
+            en="The events each moment rests on, the expected one that did not happen, the clause, and the numbers it "
+            "was decided by.",
         ),
     )
     asked = (
-        "SELECT moment_id, decided_at, occurred_at, event_type, channel, evidence_missing, evidence_clause, "
-        "measures, "
+        "SELECT moment_id, decided_at, occurred_at, event_type, channel, evidence_missing, evidence_clause, measures, "
         "attributes FROM (SELECT moment_id, decided_at, evidence_missing, evidence_clause, measures, "
         f"arrayJoin(evidence_events) AS event_id {sql.moments((), IS_HE)}) AS told LEFT JOIN (SELECT event_id, "
         f"occurred_at, event_type, channel, attributes FROM events FINAL WHERE event_type IN ({_TYPES}) AND {IS_HE}) "
@@ -143,10 +143,8 @@ def _events(say: Speech) -> Panel:
         ),
     )
     asked = (
-        "SELECT occurred_at, event_type, stage, "
-        f"{say.dim('touchpoint')} AS place, channel, department, amount_minor / 100 AS amount, currency, "
-        f"attributes, "
-        f"event_id {EVENTS} ORDER BY occurred_at DESC, event_id LIMIT 1000"
+        f"SELECT occurred_at, event_type, stage, {say.dim('touchpoint')} AS place, channel, department, amount_minor / "
+        f"100 AS amount, currency, attributes, event_id {EVENTS} ORDER BY occurred_at DESC, event_id LIMIT 1000"
     )
     columns = [
         Column("occurred_at", Text(zh="时间", en="Time"), width=160),

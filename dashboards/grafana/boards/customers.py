@@ -88,11 +88,10 @@ def _moments(say: Speech) -> Panel:
 
 def _handoffs(say: Speech) -> Panel:
     asked = (
-        "SELECT customer_id, any(tier) AS level, count() AS handoffs, uniqExact(case_id) AS cases, max(at) AS "
-        "latest, "
-        "argMax(concat(from_desk, ' → ', to_desk), at) AS way "
-        f"FROM handoffs_now WHERE $__timeFilter_ms(at){sql.filters(('channel', 'tier'))} "
-        f"GROUP BY customer_id ORDER BY handoffs DESC, latest DESC LIMIT {MOST}"
+        "SELECT customer_id, any(tier) AS level, count() AS handoffs, uniqExact(case_id) AS cases, max(at) AS latest, "
+        "argMax(concat(from_desk, ' → ', to_desk), at) AS way FROM handoffs_now WHERE "
+        f"$__timeFilter_ms(at){sql.filters(('channel', 'tier'))} GROUP BY customer_id ORDER BY handoffs DESC, latest "
+        f"DESC LIMIT {MOST}"
     )
     head = Head(
         Text(zh="被转派的客户", en="Customers passed on"),

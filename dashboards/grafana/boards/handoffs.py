@@ -117,10 +117,9 @@ def _desks(say: Speech, shown: Indicators) -> list[Panel]:
         described(say, count, DIMS),
     )
     asked = (
-        "SELECT way, moved.source AS from_desk, moved.target AS to_desk, moved.value AS value, returned.value AS "
-        "back "
-        f"FROM ({_ways(say, count.id)}) AS moved LEFT JOIN ({_ways(say, back.id)}) AS returned USING way "
-        "ORDER BY value DESC, way"
+        "SELECT way, moved.source AS from_desk, moved.target AS to_desk, moved.value AS value, returned.value AS back "
+        f"FROM ({_ways(say, count.id)}) AS moved LEFT JOIN ({_ways(say, back.id)}) AS returned USING way ORDER BY "
+        "value DESC, way"
     )
     people = [to_customers(say, HANDOFFS_PANEL, ("channel", "tier"))]
     columns = [
@@ -144,19 +143,17 @@ def _times(say: Speech) -> Panel:
     source = f"FROM handoffs_now WHERE $__timeFilter_ms(at){sql.filters(('channel', 'tier'))}"
     asked = (
         "SELECT toString(from_desk) AS desk, count() AS handoffs, uniqExact(case_id) AS cases, "
-        "quantileExactIf(0.5)(held, held > 0) AS held_p50, max(held) AS held_max FROM ("
-        "SELECT from_desk, case_id, dateDiff('second', lagInFrame(toNullable(at)) OVER (PARTITION BY customer_id, "
-        "case_id "
-        f"ORDER BY at, event_id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW), at) AS held {source}) GROUP BY desk "
-        "ORDER BY handoffs DESC, desk LIMIT 100"
+        "quantileExactIf(0.5)(held, held > 0) AS held_p50, max(held) AS held_max FROM (SELECT from_desk, case_id, "
+        "dateDiff('second', lagInFrame(toNullable(at)) OVER (PARTITION BY customer_id, case_id ORDER BY at, event_id "
+        f"ROWS BETWEEN 1 PRECEDING AND CURRENT ROW), at) AS held {source}) GROUP BY desk ORDER BY handoffs DESC, desk "
+        "LIMIT 100"
     )
     head = Head(
         Text(zh="岗位停留时间", en="Time at a desk"),
         Text(
             zh="同一诉求相邻两次转派之间的时间，即诉求在该岗位停留多久才被转走；第一次转派之前的时间不知，不计。",
             en="Time between two handoffs of one matter: how long it lay at the desk before it was passed on. What "
-            "lies "
-            "before the first handoff is not known and left out.",
+            "lies before the first handoff is not known and left out.",
         ),
     )
     people = [to_customers(say, HANDOFFS_PANEL, ("channel", "tier"))]

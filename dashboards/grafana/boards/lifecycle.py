@@ -35,8 +35,7 @@ def board(say: Speech) -> Board:
         title=Text(zh="关键时刻 · 生命周期与漏斗", en="MOT · Lifecycle and funnel"),
         description=Text(
             zh="客户在七个生命周期阶段中的到达、流转与停顿，以及各阶段的指标。",
-            en="How customers reach the seven stages of the lifecycle, move between them and pause, and how each "
-            "stage "
+            en="How customers reach the seven stages of the lifecycle, move between them and pause, and how each stage "
             "stands.",
         ),
         sections=[
@@ -86,7 +85,7 @@ def _by_way(say: Speech, name: str) -> str:
     one = Indicators(say, DIMS)[name]
     windows = sql.for_total(measure_of(one).grains)
     return (
-        f"SELECT toString(detail) AS way, splitByChar('>', way)[1] AS source, splitByChar('>', way)[2] AS target, "
+        "SELECT toString(detail) AS way, splitByChar('>', way)[1] AS source, splitByChar('>', way)[2] AS target, "
         f"{sql.value(one)} AS value {sql.rows(one, DIMS, windows)} GROUP BY way"
     )
 
@@ -116,10 +115,9 @@ def _moves(say: Speech) -> Panel:
     one, dwell = shown["stage_moves"], shown["stage_dwell_p50"]
     asked = (
         f"SELECT way, {say.words('moved.source', _WORDS)} AS from_stage, {say.words('moved.target', _WORDS)} AS "
-        f"to_stage, "
-        "moved.value AS value, moved.value / sum(moved.value) OVER (PARTITION BY moved.source) AS share, "
-        f"paused.value AS pause FROM ({_by_way(say, 'stage_moves')}) AS moved "
-        f"LEFT JOIN ({_by_way(say, 'stage_dwell_p50')}) AS paused USING way ORDER BY value DESC"
+        "to_stage, moved.value AS value, moved.value / sum(moved.value) OVER (PARTITION BY moved.source) AS share, "
+        f"paused.value AS pause FROM ({_by_way(say, 'stage_moves')}) AS moved LEFT JOIN "
+        f"({_by_way(say, 'stage_dwell_p50')}) AS paused USING way ORDER BY value DESC"
     )
     columns = [
         Column("way", Text(zh="路径", en="Way"), hidden=True),

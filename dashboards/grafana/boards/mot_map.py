@@ -19,13 +19,10 @@ _STAGE_ORDER = f"indexOf({[*STAGE_WORDS]}, toString(stage))"
 _FROM = f"FROM mot_power_now WHERE 1 = 1{sql.filters(DIMS)}"
 _MEANING = Text(
     zh="负面力 = 被标记负面的访问在 30 天内出现不良结果的比例，减去同触点、同等级、同月的其他访问；正面力同理，"
-    "用良好结果。"
-    "数值向先验收缩，带 95% 区间；有效样本不足 50 时只显示先验。",
+    "用良好结果。数值向先验收缩，带 95% 区间；有效样本不足 50 时只显示先验。",
     en="Negative power: the share of visits marked negative with a bad outcome within 30 days, less that of other "
-    "visits of "
-    "the same touchpoint, tier and month; positive power likewise with good outcomes. Shrunk towards a prior, with "
-    "a 95 % "
-    "interval; below 50 visits the prior stands alone.",
+    "visits of the same touchpoint, tier and month; positive power likewise with good outcomes. Shrunk towards a "
+    "prior, with a 95 % interval; below 50 visits the prior stands alone.",
 )
 
 
@@ -36,9 +33,8 @@ def board(say: Speech) -> Board:
         title=Text(zh="关键时刻 · 触点地图", en="MOT · Map of touchpoints"),
         description=Text(
             zh="沿生命周期的每个触点：向上是提升感知的力量，向下是降低感知的力量，均由数据测得，样本不足处标明为先验。",
-            en="Each touchpoint along the lifecycle: up is the power to raise perception, down the power to lower "
-            "it, both "
-            "measured; where there are too few visits the prior is shown and marked.",
+            en="Each touchpoint along the lifecycle: up is the power to raise perception, down the power to lower it, "
+            "both measured; where there are too few visits the prior is shown and marked.",
         ),
         sections=[
             Section(Text(zh="概况", en="Overview"), [_basis(say), latency(say, (10, 4))]),
@@ -81,13 +77,11 @@ def _map(say: Speech) -> Panel:
         "negative_prior": "super-light-red",
     }
     asked = (
-        f"SELECT concat({say.dim('stage')}, ' · ', {say.dim('touchpoint')}) AS name, "
-        "sumIf(power, valence = 'positive' AND from_data) AS positive, "
-        "sumIf(power, valence = 'positive' AND NOT from_data) AS positive_prior, "
-        "-sumIf(power, valence = 'negative' AND from_data) AS negative, "
-        "-sumIf(power, valence = 'negative' AND NOT from_data) AS negative_prior, "
-        f"toString(touchpoint) AS touchpoint {_FROM} GROUP BY stage, touchpoint, name ORDER BY {_STAGE_ORDER}, "
-        f"touchpoint"
+        f"SELECT concat({say.dim('stage')}, ' · ', {say.dim('touchpoint')}) AS name, sumIf(power, valence = 'positive' "
+        "AND from_data) AS positive, sumIf(power, valence = 'positive' AND NOT from_data) AS positive_prior, "
+        "-sumIf(power, valence = 'negative' AND from_data) AS negative, -sumIf(power, valence = 'negative' AND NOT "
+        f"from_data) AS negative_prior, toString(touchpoint) AS touchpoint {_FROM} GROUP BY stage, touchpoint, name "
+        f"ORDER BY {_STAGE_ORDER}, touchpoint"
     )
     head = Head(Text(zh="触点的正面力与负面力", en="Power of the touchpoints"), _MEANING)
     look = Look("percentunit", PLAIN, [_customers(say, "touchpoint")], (24, 16), names, colors)
@@ -97,9 +91,8 @@ def _map(say: Speech) -> Panel:
 def _figures(say: Speech) -> Panel:
     asked = (
         f"SELECT stage, toString(touchpoint) AS touchpoint, {say.dim('touchpoint')} AS name, valence, power, low, "
-        f"high, "
-        "visits, raw, prior, if(from_data, 'data', 'prior') AS basis, window_start, window_end "
-        f"{_FROM} ORDER BY {_STAGE_ORDER}, touchpoint, valence"
+        f"high, visits, raw, prior, if(from_data, 'data', 'prior') AS basis, window_start, window_end {_FROM} ORDER BY "
+        f"{_STAGE_ORDER}, touchpoint, valence"
     )
     links = [_customers(say, "touchpoint", "valence")]
     share = "percentunit"

@@ -1,4 +1,4 @@
-"""Health of the pipeline: lag, lateness, dead letters, freshness, restore time, and the quality of what comes in."""
+"""Health of the pipeline: lag, lateness, dead letters, restore time, and the quality of what comes in."""
 
 # ruff: noqa: S608 - nothing but our own words
 
@@ -29,9 +29,8 @@ def board(say: Speech) -> Board:
         uid="mot-pipeline",
         title=Text(zh="关键时刻 · 管道健康", en="MOT · Pipeline health"),
         description=Text(
-            zh="数据是否跟得上：积压、滞后、迟到、死信及原因、新鲜度、恢复时间，以及来源数据的质量。",
-            en="Whether the data keep up: backlog, lag, lateness, dead letters with reasons, freshness, restore "
-            "time, and the "
+            zh="数据是否跟得上：积压、滞后、迟到、死信及原因、恢复时间，以及来源数据的质量。",
+            en="Whether the data keep up: backlog, lag, lateness, dead letters with reasons, restore time, and the "
             "quality of what comes in.",
         ),
         sections=[
@@ -44,10 +43,9 @@ def board(say: Speech) -> Board:
                 [
                     _line(say, "lag_records", LAG, "locale", PLAIN),
                     _line(say, "behind_ms", BEHIND, "ms", _MS),
-                    _line(say, "freshness_ms", FRESHNESS, "ms", _MS),
                     _line(say, "commit_seconds", COMMIT, "s", PLAIN),
-                    _line(say, "refresh_seconds", REFRESH, "s", PLAIN),
-                    _line(say, "restore_seconds", RESTORE, "s", _RESTORE),
+                    _line(say, "restore_seconds", RESTORE, "s", _RESTORE, (12, 7)),
+                    _line(say, "refresh_seconds", REFRESH, "s", PLAIN, (12, 7)),
                 ],
             ),
             Section(
@@ -82,13 +80,6 @@ BEHIND = Head(
     Text(zh="滞后", en="How far behind"),
     Text(zh="手中最旧记录的年龄，按实例。", en="Age of the oldest record in hand, by instance."),
 )
-FRESHNESS = Head(
-    Text(zh="写入新鲜度", en="Freshness of what is written"),
-    Text(
-        zh="从记录产生到写入 ClickHouse 的时间，按实例。",
-        en="From a record's making until it stands in ClickHouse, by instance.",
-    ),
-)
 COMMIT = Head(
     Text(zh="提交耗时", en="Time to commit"),
     Text(zh="一次状态提交所用的时间，按实例。", en="How long a commit of the state takes, by instance."),
@@ -107,7 +98,6 @@ RESTORE = Head(
 NAMES = {
     "lag_records": LAG.title,
     "behind_ms": BEHIND.title,
-    "freshness_ms": FRESHNESS.title,
     "commit_seconds": COMMIT.title,
     "refresh_seconds": REFRESH.title,
     "restore_seconds": RESTORE.title,
@@ -115,35 +105,45 @@ NAMES = {
 
 
 def _newest(say: Speech) -> Panel:
-    """The worst instance now, of the last report of each."""
+    """The worst instance now, of the last report of each that still reports."""
+    parts = {"worker": "worker", "sink": "sink-clickhouse"}
+    values = ", ".join(
+        f"sumIfOrNull(newest, metric = 'lag_records' AND component = '{part}') AS lag_{name}, "
+        f"maxIfOrNull(newest, metric = 'behind_ms' AND component = '{part}') / 1000 AS behind_{name}"
+        for name, part in parts.items()
+    )
+    end = "least($__toTime, now('UTC'))"
     asked = (
-        "SELECT sumIf(newest, metric = 'lag_records') AS lag, maxIf(newest, metric = 'behind_ms') / 1000 AS behind, "
-        "maxIf(newest, metric = 'restore_seconds') AS restore FROM (SELECT metric, component, instance, "
-        f"argMax(value, at) AS newest FROM pipeline_health WHERE $__timeFilter_ms(at) AND {_HERE} "
+        f"SELECT {values}, maxIfOrNull(newest, metric = 'restore_seconds') AS restore FROM (SELECT metric, component, "
+        "instance, argMax(value, at) AS newest FROM pipeline_health "
+        f"WHERE at >= {end} - toIntervalMinute(5) AND at <= $__toTime "
         "GROUP BY metric, component, instance)"
     )
     head = Head(
         Text(zh="最新报告", en="Latest reports"),
         Text(
-            zh="各实例最近一次报告：积压记录合计；最严重的滞后（秒）；最近恢复中最慢的一次（秒）。",
-            en="Of each instance's latest report: the backlog in all, the worst lag (seconds), the slowest restore "
-            "(seconds).",
+            zh="时间范围末尾 5 分钟内仍在报告的实例，各取最近一次："
+            "监测程序与写入程序各自的积压合计与最严重的滞后（秒）；最慢的一次恢复（秒）。不受组件筛选影响。",
+            en="Of the latest report of each instance that reported in the last five minutes of the time range: the "
+            "backlog in all and the worst lag (seconds) of workers and of sinks, the slowest restore (seconds). "
+            "Not filtered by component.",
         ),
     )
     names = {
-        "lag": Text(zh="积压（条）", en="Backlog (records)"),
-        "behind": Text(zh="滞后（秒）", en="Behind (s)"),
+        "lag_worker": Text(zh="监测积压（条）", en="Worker backlog (records)"),
+        "behind_worker": Text(zh="监测滞后（秒）", en="Worker behind (s)"),
+        "lag_sink": Text(zh="写入积压（条）", en="Sink backlog (records)"),
+        "behind_sink": Text(zh="写入滞后（秒）", en="Sink behind (s)"),
         "restore": Text(zh="恢复（秒）", en="Restore (s)"),
     }
-    return number(say, head, asked, Look("locale", PLAIN, (), (10, 4), names, decimals=1))
+    return number(say, head, asked, Look("locale", PLAIN, (), (16, 4), names, decimals=1))
 
 
 def _instances(say: Speech) -> Panel:
     asked = (
-        "SELECT component, instance, metric, argMax(value, at) AS value, max(at) AS reported, "
-        "dateDiff('second', max(at), now64(3)) AS silent FROM pipeline_health "
-        f"WHERE $__timeFilter_ms(at) AND {_HERE} GROUP BY component, instance, metric ORDER BY component, instance, "
-        f"metric"
+        "SELECT component, instance, metric, argMax(value, at) AS value, max(at) AS reported, dateDiff('second', "
+        f"max(at), now64(3)) AS silent FROM pipeline_health WHERE $__timeFilter_ms(at) AND {_HERE} GROUP BY component, "
+        "instance, metric ORDER BY component, instance, metric"
     )
     columns = [
         Column("component", Text(zh="组件", en="Component")),
@@ -163,12 +163,14 @@ def _instances(say: Speech) -> Panel:
     return rows(say, head, asked, columns, size=(12, 8))
 
 
+def _rate(counter: str) -> str:
+    return sql.per_minute(f"sumIf(value, indicator = '{counter}')")
+
+
 def _flow(say: Speech) -> Panel:
     windows = sql.for_trend(sql.COUNTER_GRAINS)
-    rate = "* 60 / greatest($__interval_s, 60)"
     asked = (
-        f"SELECT {sql.bucket('window_start')} AS time, sumIf(value, indicator = 'events') {rate} AS events, "
-        f"sumIf(value, indicator = 'late_events') {rate} AS late "
+        f"SELECT {sql.bucket('window_start')} AS time, {_rate('events')} AS events, {_rate('late_events')} AS late "
         f"{sql.counter(('events', 'late_events'), (), windows)} GROUP BY time ORDER BY time"
     )
     head = Head(
@@ -182,13 +184,15 @@ def _flow(say: Speech) -> Panel:
     return lines(say, head, asked, Look("suffix: /min", PLAIN, (), (12, 8), names))
 
 
-def _line(say: Speech, metric: str, head: Head, unit: str, steps: Sequence[Threshold]) -> Panel:
+def _line(
+    say: Speech, metric: str, head: Head, unit: str, steps: Sequence[Threshold], size: tuple[int, int] = (8, 7)
+) -> Panel:
     asked = (
         f"SELECT {sql.bucket('at', 1)} AS time, concat(component, ' ', instance) AS name, max(value) AS value "
         f"FROM pipeline_health WHERE metric = '{metric}' AND $__timeFilter_ms(at) AND {_HERE} "
         "GROUP BY time, name ORDER BY time"
     )
-    return lines(say, head, asked, Look(unit, steps, (), (8, 7)), least="10s")
+    return lines(say, head, asked, Look(unit, steps, (), size), least="10s")
 
 
 _DEAD = "FROM dead_letters_now WHERE $__timeFilter_ms(stored_at)"
@@ -211,9 +215,8 @@ def _dead_over_time(say: Speech) -> Panel:
 
 def _dead_by_reason(say: Speech) -> Panel:
     asked = (
-        f"SELECT reason, field, origin, count() AS letters, max(stored_at) AS latest, argMax(detail, stored_at) AS "
-        f"detail "
-        f"{_DEAD} GROUP BY reason, field, origin ORDER BY letters DESC LIMIT 100"
+        "SELECT reason, field, origin, count() AS letters, max(stored_at) AS latest, argMax(detail, stored_at) AS "
+        f"detail {_DEAD} GROUP BY reason, field, origin ORDER BY letters DESC LIMIT 100"
     )
     columns = [
         Column("reason", REASON),

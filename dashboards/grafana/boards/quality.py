@@ -35,9 +35,8 @@ def board(say: Speech) -> Board:
         title=Text(zh="关键时刻 · 预警质量", en="MOT · Quality of alerts"),
         description=Text(
             zh="撤回率、应验率、提前量、每千客户时刻数，按探测器；处理结果尚未回写的指标如实标明缺数据。",
-            en="Retraction, outcome, lead time and moments per thousand customers, by detector; indicators that "
-            "need outcomes "
-            "of case work say so honestly.",
+            en="Retraction, outcome, lead time and moments per thousand customers, by detector; indicators that need "
+            "outcomes of case work say so honestly.",
         ),
         sections=[
             Section(Text(zh="概况", en="Overview"), [*(shown.number(name) for name in top), latency(say)]),

@@ -30,8 +30,7 @@ def board(say: Speech) -> Board:
         description=Text(
             zh="挽留团队的排序队列：严重度、等级、客户价值、原因、建议挽回、已等待时间；以及有风险的收入、离网与挽留。",
             en="The ranked queue of the retention teams: severity, tier, value, reason, recommended recovery, time "
-            "waited; and "
-            "revenue at risk, churn and customers kept.",
+            "waited; and revenue at risk, churn and customers kept.",
         ),
         sections=[
             Section(Text(zh="风险", en="Risk"), [*(shown.number(name) for name in top), latency(say)]),
@@ -65,30 +64,27 @@ def _queue(say: Speech) -> Panel:
     told = sql.moments(DIMS, *_OPEN)
     latest = "(severity, decided_at)"
     queue = (
-        "SELECT customer_id, any(tier) AS level, max(severity) AS worst, count() AS moments, "
-        f"argMax(stage, {latest}) AS phase, argMax(department, {latest}) AS owner, "
-        f"argMax({say.column('explanation')}, {latest}) AS reason, argMax({say.column('recovery')}, {latest}) AS "
-        f"remedy, "
-        f"dateDiff('second', min(decided_at), now64(3)) AS waited {told} GROUP BY customer_id"
+        f"SELECT customer_id, any(tier) AS level, max(severity) AS worst, count() AS moments, argMax(stage, {latest}) "
+        f"AS phase, argMax(department, {latest}) AS owner, argMax({say.column('explanation')}, {latest}) AS reason, "
+        f"argMax({say.column('recovery')}, {latest}) AS remedy, dateDiff('second', min(decided_at), now64(3)) AS "
+        f"waited {told} GROUP BY customer_id"
     )
     asked = (
         "SELECT customer_id, level, toString(worst) AS severity, moments, value, currency, waited, reason, remedy, "
-        "phase, "
-        f"owner FROM ({queue}) AS told LEFT JOIN (SELECT customer_id, monthly_minor / 100 AS value, currency "
-        f"FROM customers_now WHERE customer_id IN (SELECT customer_id {told})) AS known USING customer_id "
-        f"ORDER BY exp2(worst) * {_TIER_WEIGHT} * (1 + log2(1 + greatest(value, 0))) DESC, customer_id LIMIT 200"
+        f"phase, owner FROM ({queue}) AS told LEFT JOIN (SELECT customer_id, monthly_minor / 100 AS value, currency "
+        f"FROM customers_now WHERE customer_id IN (SELECT customer_id {told})) AS known USING customer_id ORDER BY "
+        f"exp2(worst) * {_TIER_WEIGHT} * (1 + log2(1 + greatest(value, 0))) DESC, customer_id LIMIT 200"
     )
     head = Head(
         Text(zh="挽留队列", en="Retention queue"),
         Text(
-            zh="所选时间范围内有未了结负面关键时刻的客户，最多 200 位。排序 = 2 的严重度次方 × 等级权重（钻石 4、"
-            "金卡 3、银卡 2、"
-            "普通 1）×（1 + log2(1 + 最近账单)）。等待时间自第一个未了结时刻的判定起算，24 小时变橙，72 小时变红。",
+            zh="所选时间范围内有未了结负面关键时刻的客户，最多 200 位。排序 = 2 的严重度次方 × 等级权重（钻石 4、金卡 "
+            "3、银卡 2、普通 1）×（1 + log2(1 + 最近账单)）。账单按数额比较，不作汇率换算：币种不同的客户请分地区查看。"
+            "等待时间自第一个未了结时刻的判定起算，24 小时变橙，72 小时变红。",
             en="Customers with an open negative moment in the time range, at most 200. Rank: two to the severity, "
-            "times the "
-            "tier's weight (diamond 4, gold 3, silver 2, normal 1), times 1 + log2(1 + last bill). They wait since "
-            "the "
-            "first open moment was decided: orange from 24 hours, red from 72.",
+            "times the tier's weight (diamond 4, gold 3, silver 2, normal 1), times 1 + log2(1 + last bill). Bills are "
+            "compared as they stand, without exchange rates: where regions have several currencies, look at one region "
+            "at a time. They wait since the first open moment was decided: orange from 24 hours, red from 72.",
         ),
     )
     columns = [

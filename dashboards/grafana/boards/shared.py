@@ -39,14 +39,11 @@ def latency(say: Speech, size: tuple[int, int] = (8, 4)) -> Panel:
     head = Head(
         Text(zh="数据时延", en="Age of the data"),
         Text(
-            zh="当前时间减去：最新事件的发生时间、最新计数行的写入时间、指标最近一次刷新的时间。超过 2 分钟变橙，"
-            "超过 10 分钟变红："
-            "此时屏幕上的数字不是现状。历史日志或演示数据会显示很长的时延。",
-            en="Now minus: when the newest event occurred, when the newest counter was written, when indicators "
-            "were last "
-            "refreshed. Orange from 2 minutes, red from 10: the numbers are then not the present. An old log or a "
-            "demo "
-            "shows a long time here.",
+            zh="当前时间减去：最新事件的发生时间、最新计数行的写入时间、指标最近一次刷新的时间。超过 2 分钟变橙，超过 "
+            "10 分钟变红：此时屏幕上的数字不是现状。历史日志或演示数据会显示很长的时延。",
+            en="Now minus: when the newest event occurred, when the newest counter was written, when indicators were "
+            "last refreshed. Orange from 2 minutes, red from 10: the numbers are then not the present. An old log or a "
+            "demo shows a long time here.",
         ),
     )
     return number(say, head, sql.LATENCY, Look("s", FRESH, (), size, names))
@@ -76,11 +73,10 @@ def moment_columns(say: Speech) -> Sequence[Column]:
 def moment_sql(say: Speech, dims: Sequence[str], *conditions: str, most: int = 100) -> str:
     """The moments of the time range, newest first."""
     return (
-        "SELECT decided_at, customer_id, tier, valence, toString(severity) AS severity, "
-        f"concat(detector_id, ' ', detector_name) AS detector, stage, {say.dim('touchpoint')} AS place, "
-        f"channel, "
-        f"department, status, {say.column('explanation')} AS explanation, {say.column('recovery')} AS recovery, "
-        f"moment_id {sql.moments(dims, *conditions)} ORDER BY decided_at DESC, moment_id LIMIT {most}"
+        "SELECT decided_at, customer_id, tier, valence, toString(severity) AS severity, concat(detector_id, ' ', "
+        f"detector_name) AS detector, stage, {say.dim('touchpoint')} AS place, channel, department, status, "
+        f"{say.column('explanation')} AS explanation, {say.column('recovery')} AS recovery, moment_id "
+        f"{sql.moments(dims, *conditions)} ORDER BY decided_at DESC, moment_id LIMIT {most}"
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dashboards.grafana import sql
 from dashboards.grafana.boards.shared import TIER_COLORS, latency
 from dashboards.grafana.indicators import UNITS, Indicators, described, steps
-from dashboards.grafana.links import to_units
+from dashboards.grafana.links import row, to_units
 from dashboards.grafana.model import Board, Panel, Section
 from dashboards.grafana.panels import Column, Head, rows
 from dashboards.grafana.texts import DIM_WORDS, TIER_WORDS, Speech
@@ -29,8 +29,7 @@ def board(say: Speech) -> Board:
         description=Text(
             zh="各等级客户的体验（银卡单列，不并入贵宾）、贵宾触达覆盖、客户经理名下客户数与负荷。",
             en="How each tier fares (silver on its own, never merged into VIP), coverage of valued customers, books "
-            "and load "
-            "of account managers.",
+            "and load of account managers.",
         ),
         sections=[
             Section(
@@ -71,12 +70,7 @@ def _tiers(say: Speech) -> Panel:
     )
     columns = [
         Column("tier", DIM_WORDS["tier"], words=TIER_WORDS, colors=TIER_COLORS, width=90),
-        Column(
-            "people",
-            Text(zh="客户数", en="Customers"),
-            "locale",
-            links=[to_units(say, shown["customers_with_negative"], DIMS)],
-        ),
+        Column("people", Text(zh="客户数", en="Customers"), "locale"),
         Column("of_people", Text(zh="客户占比", en="Share of customers"), "percentunit"),
         *(
             Column(
@@ -84,7 +78,7 @@ def _tiers(say: Speech) -> Panel:
                 shown[name].name,
                 UNITS[shown[name].unit],
                 steps=steps(shown[name]),
-                links=[to_units(say, shown[name], DIMS)],
+                links=[to_units(say, shown[name], DIMS, row("tier"))],
             )
             for name in names
         ),
@@ -96,8 +90,7 @@ def _tiers(say: Speech) -> Panel:
             zh="时间范围末日的客户数；范围内的账单金额、每千客户每日负面时刻、有风险的收入、30 天触达覆盖。"
             "银卡单独一行。",
             en="Customers on the last day of the time range; what was billed in it, negative moments per 1,000 "
-            "customers and "
-            "day, revenue at risk, coverage within 30 days. Silver has its own row.",
+            "customers and day, revenue at risk, coverage within 30 days. Silver has its own row.",
         ),
     )
     return rows(say, head, asked, columns, size=(12, 8))
@@ -108,11 +101,10 @@ def _managers(say: Speech) -> Panel:
     shown = Indicators(say, DIMS)
     book, contacts, covered = shown["manager_book"], shown["manager_contacts"], shown[COVERAGE]
     asked = (
-        "SELECT book.code AS manager, book.value AS book, contacts.value AS contacts, contacts.value / book.value "
-        f"AS per_customer, covered.value AS covered FROM ({_by(say, book.id, 'detail')}) AS book "
-        f"LEFT JOIN ({_by(say, contacts.id, 'detail')}) AS contacts ON contacts.code = book.code "
-        f"LEFT JOIN ({_by(say, covered.id, 'detail')}) AS covered ON covered.code = book.code ORDER BY book DESC, "
-        f"manager"
+        "SELECT book.code AS manager, book.value AS book, contacts.value AS contacts, contacts.value / book.value AS "
+        f"per_customer, covered.value AS covered FROM ({_by(say, book.id, 'detail')}) AS book LEFT JOIN "
+        f"({_by(say, contacts.id, 'detail')}) AS contacts ON contacts.code = book.code LEFT JOIN "
+        f"({_by(say, covered.id, 'detail')}) AS covered ON covered.code = book.code ORDER BY book DESC, manager"
     )
     columns = [
         Column("manager", Text(zh="客户经理", en="Account manager")),

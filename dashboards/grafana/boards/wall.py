@@ -11,7 +11,6 @@ from dashboards.grafana.panels import PLAIN, Column, Head, Look, lines, number, 
 from dashboards.grafana.texts import DIM_WORDS, TIER_WORDS, Speech
 from schemas.moments import Text
 
-PER_MINUTE = "sum(value) * 60 / greatest($__interval_s, 60)"
 RATE = "suffix: /min"
 NEGATIVE, POSITIVE = "moments_negative", "moments_positive"
 BAD = ("valence = 'negative'", "status != 'retracted'")
@@ -26,8 +25,7 @@ def board(say: Speech) -> Board:
         description=Text(
             zh="服务监督人员的实时总览：每分钟负面与正面关键时刻、当前受影响最重的客户、指标与目标、最新关键时刻。",
             en="The live view of service supervision: moments of truth per minute, the customers hit hardest now, "
-            "indicators "
-            "against target, the latest moments.",
+            "indicators against target, the latest moments.",
         ),
         sections=[
             Section(Text(zh="现在", en="Now"), [_now(say), _flow(say), latency(say)]),
@@ -59,9 +57,8 @@ def _now(say: Speech) -> Panel:
         Text(zh="关键时刻", en="Moments of truth"),
         Text(
             zh="所选时间范围内判定的负面、正面关键时刻数，以及被后续事实推翻的数量；按判定的事件时间。点击查看客户。",
-            en="Negative and positive moments decided in the time range, and those withdrawn by later facts, by "
-            "event time "
-            "of the decision. Click for the customers.",
+            en="Negative and positive moments decided in the time range, and those withdrawn by later facts, by event "
+            "time of the decision. Click for the customers.",
         ),
     )
     names = {
@@ -87,7 +84,7 @@ def _flow(say: Speech) -> Panel:
         "SELECT sumIf(value, indicator = 'events') AS events, sumIf(value, indicator = 'late_events') AS late "
         f"{sql.counter(('events', 'late_events'), DIMS, windows)}"
     )
-    return number(say, head, asked, Look("locale", PLAIN, [_customers(say)], (8, 4), names))
+    return number(say, head, asked, Look("locale", PLAIN, (), (8, 4), names))
 
 
 def _rate(say: Speech, counter: str, by: str) -> Panel:
@@ -99,7 +96,7 @@ def _rate(say: Speech, counter: str, by: str) -> Panel:
         most = f" AND {by} IN (SELECT {by} {source} GROUP BY {by} ORDER BY sum(value) DESC LIMIT 10)"
     asked = (
         f"SELECT {sql.bucket('window_start')} AS time, toString({by}) AS {by}, {say.dim(by)} AS name, "
-        f"{PER_MINUTE} AS value {source}{most} GROUP BY time, {by}, name ORDER BY time"
+        f"{sql.per_minute('sum(value)')} AS value {source}{most} GROUP BY time, {by}, name ORDER BY time"
     )
     valence = counter.removeprefix("moments_")
     kind = Text(zh="负面", en="Negative") if counter == NEGATIVE else Text(zh="正面", en="Positive")
@@ -108,9 +105,8 @@ def _rate(say: Speech, counter: str, by: str) -> Panel:
         Text(zh=f"每分钟{kind.zh}关键时刻（按{dim.zh}）", en=f"{kind.en} moments per minute by {dim.en.lower()}"),
         Text(
             zh=f"判定的{kind.zh}关键时刻，折算为每分钟；数据粒度随时间范围取分钟、小时或天。点击线条查看背后的客户。",
-            en=f"{kind.en} moments decided, per minute; read from minutes, hours or days as the time range asks. "
-            f"Click a "
-            "line for the customers behind it.",
+            en=f"{kind.en} moments decided, per minute; read from minutes, hours or days as the time range asks. Click "
+            "a line for the customers behind it.",
         ),
     )
     return lines(say, head, asked, Look(RATE, PLAIN, [_customers(say, valence, by)], (12, 7)), stacked=True)
@@ -129,8 +125,7 @@ def _top_customers(say: Speech) -> Panel:
         Text(
             zh="所选时间范围内负面关键时刻最重的 20 位客户；严重度每高一级，权重加倍。点击客户查看时间线。",
             en="The twenty customers with the gravest negative moments of the time range; each degree of severity "
-            "weighs "
-            "double. Click a customer for the timeline.",
+            "weighs double. Click a customer for the timeline.",
         ),
     )
     columns = [
@@ -150,7 +145,6 @@ _LATEST = Head(
     Text(
         zh="所选时间范围内最新的 100 个关键时刻（不含已撤回），含说明与建议挽回。点击客户查看时间线。",
         en="The latest hundred moments of the time range, without those withdrawn, with what happened and the "
-        "recommended "
-        "recovery. Click a customer for the timeline.",
+        "recommended recovery. Click a customer for the timeline.",
     ),
 )
