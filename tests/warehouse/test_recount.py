@@ -1,6 +1,6 @@
 """Every indicator and every live counter equals a recount of the log by hand: at once, after stops, after a replay.
 
-`make test` does it on some 100,000 events. On a million (three minutes on two quiet cores):
+`make test` does it on some 100,000 events. On a million (six minutes on two busy cores):
 `MOT_RECOUNT_CUSTOMERS=12000 pytest -s tests/warehouse/test_recount.py`.
 """
 
