@@ -11,7 +11,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from journeys.effect import CELLS, MIN_CUSTOMERS, Effect, Estimate, is_total
+from journeys.effect import CELLS, MIN_CUSTOMERS, Effect, Estimate, Windows, is_total
 from journeys.formulas import measure_of
 from journeys.registry import Indicator
 from streams.cli.durations import duration_ms
@@ -19,14 +19,15 @@ from streams.cli.failures import CliError, UsageFault
 from streams.cli.figures import figure
 from streams.cli.kpi import Where, choices_of, moment_of, settings_of, the_indicator
 from streams.cli.session import Session
-from streams.warehouse.effect import Members, Windows, effect
+from streams.warehouse.effect import Members, effect
 from streams.warehouse.values import front_of
 from streams.warehouse.warehouse import open_warehouse
 
 _COMMAS = {"zh": "、", "en": ", "}
 _SMALL = 100
 """Below it a difference of counts is told to a tenth."""
-_VERDICTS = {"better": "bold green", "worse": "bold red", "changed": "bold", "unclear": "yellow", "nothing": "yellow"}
+_VERDICTS = {"better": "bold green", "worse": "bold red", "changed": "bold", "unclear": "yellow"}
+"""Other verdicts are yellow too."""
 
 
 class EffectOptions(NamedTuple):
@@ -128,7 +129,7 @@ def _table(session: Session, indicator: Indicator, found: Effect) -> Table:
 def _findings(session: Session, indicator: Indicator, found: Effect) -> Iterator[tuple[str, str]]:
     """The effect, what was to be expected, and what that means, each with its colour."""
     verdict = found.verdict(indicator.direction)
-    style = _VERDICTS[verdict]
+    style = _VERDICTS.get(verdict, "yellow")
     if found.estimate is not None:
         limits = _limits(session, found.estimate, indicator)
         value = _signed(session, found.estimate.value, indicator)
@@ -146,6 +147,12 @@ def _findings(session: Session, indicator: Indicator, found: Effect) -> Iterator
 def _warnings(
     session: Session, indicator: Indicator, windows: Windows, found: Effect, front: datetime
 ) -> Iterator[str]:
+    known = found.windows or windows
+    if known != windows:
+        start, end = (f"{moment:%Y-%m-%d %H:%M}" for moment in (known.start, known.end))
+        yield session.say("effect.cut", start=start, end=end)
+    if found.shared:
+        yield session.say("effect.shared", count=f"{found.shared:,}")
     if found.estimate is None:
         lacking = {None, 0.0} if is_total(measure_of(indicator).kind) else {None}
         empty = [name for name, cell in zip(CELLS, found.cells, strict=True) if cell.value in lacking]
@@ -163,9 +170,9 @@ def _warnings(
         value = _signed(session, found.trend.value, indicator)
         yield session.say("effect.trend", value=value, limits=_limits(session, found.trend, indicator))
     ripe = front - timedelta(days=measure_of(indicator).ahead_days)
-    if windows.end > ripe:
-        known, end = f"{ripe:%Y-%m-%d %H:%M}", f"{windows.end:%Y-%m-%d %H:%M}"
-        yield session.say("effect.not_ripe", known=known, end=end)
+    if found.early:
+        said, end = f"{ripe:%Y-%m-%d %H:%M}", f"{windows.end:%Y-%m-%d %H:%M}"
+        yield session.say("effect.not_ripe", known=said, end=end)
 
 
 def _possible(value: float, indicator: Indicator) -> bool:
@@ -198,6 +205,9 @@ def _plain(indicator: Indicator, windows: Windows, found: Effect, front: datetim
         "at": at,
         "end": end,
         "known_until": front.isoformat(),
+        "computed_on": [moment.isoformat() for moment in found.windows or windows],
+        "early": found.early,
+        "in_both_groups": found.shared,
         "cells": {name: cell._asdict() for name, cell in zip(CELLS, found.cells, strict=True)},
         "effect": None if found.estimate is None else found.estimate._asdict(),
         "expected": found.expected,

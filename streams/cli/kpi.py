@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,16 +13,15 @@ from rich.table import Table
 from rich.text import Text
 
 from journeys.registry import Indicator, Registry
-from schemas.times import DAY
 from streams.cli.durations import duration_ms
 from streams.cli.failures import CliError, UsageFault
 from streams.cli.figures import STYLES, figure, target_of
 from streams.cli.session import Session
 from streams.settings import OperatorSettings, load_settings
-from streams.warehouse.reference import active_packs, step_rows
+from streams.warehouse.reference import steps_of
 from streams.warehouse.refresh import Refreshed
 from streams.warehouse.upkeep import Upkeep
-from streams.warehouse.values import Asked, Value, Window, as_json, front_of, grain_for, span_before, values
+from streams.warehouse.values import Asked, Reach, Value, Window, after, as_json, front_of, grain_for, values, whole
 from streams.warehouse.warehouse import open_warehouse
 
 _WIDE = 120
@@ -85,10 +84,9 @@ def show(session: Session, where: Where, options: ShowOptions) -> None:
     front = front_of(warehouse)
     if front is None:
         raise CliError("kpi.empty", where=str(warehouse))
-    until = front if options.until is None else moment_of(options.until)
-    length = length_of(options.since, until)
-    grain = grain_for(indicator, options.window, length)
-    span = span_before(until, length, grain)
+    reach = reach_of(options.since, options.until, front)
+    grain = grain_for(indicator, options.window, reach)
+    span = whole(reach, grain)
     asked = Asked(span, options.window, tuple(options.by), choices_of(options.only))
     found = values(warehouse, indicator, asked, grain)
     if options.as_json:
@@ -111,7 +109,7 @@ def refresh(session: Session, where: Where, *, every: str | None, full: bool) ->
     """Compute the indicators once, or again and again until stopped. Raises StreamsError."""
     settings = settings_of(where)
     warehouse = open_warehouse(where.folder, where.clickhouse, session.environment)
-    steps = step_rows(active_packs(settings.catalogue()))
+    steps = steps_of(settings.catalogue())
     pause = None if every is None else duration_ms(every) / 1000
     while True:
         with warehouse.writing() as client:
@@ -134,11 +132,18 @@ def the_indicator(registry: Registry, name: str) -> Indicator:
     raise UsageFault("kpi.no_indicator", what=name, near=", ".join(near) or "mot kpi ls")
 
 
-def length_of(since: str, until: datetime) -> int:
-    """How far back `since` goes from `until`: a duration, or a day. In ms. Raises UsageFault."""
-    if since[:4].isdigit() and "-" in since:
-        return max(DAY, round((until - moment_of(since)).total_seconds() * 1000))
-    return duration_ms(since)
+def reach_of(since: str, until: str | None, front: datetime) -> Reach:
+    """What `--since` and `--until` ask for: a duration or a time, and a time, else all up to the event at `front`.
+
+    Raises UsageFault, also for a span that ends before it begins.
+    """
+    is_time = since[:4].isdigit() and "-" in since
+    begin = moment_of(since) if is_time else timedelta(milliseconds=duration_ms(since))
+    end = after(front) if until is None else moment_of(until)
+    reach = Reach(begin, end, open=until is None)
+    if reach.length <= timedelta(0):
+        raise UsageFault("kpi.no_span", since=since, until=until or f"{front:%Y-%m-%d %H:%M}")
+    return reach
 
 
 def moment_of(text: str) -> datetime:
@@ -147,7 +152,7 @@ def moment_of(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise UsageFault("kpi.no_moment", what=text) from None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC) if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def choices_of(said: Sequence[str]) -> dict[str, list[str]]:
@@ -180,7 +185,7 @@ def _print(session: Session, indicator: Indicator, asked: Asked, found: Sequence
         value = Text(figure(one.value, indicator.unit), style=STYLES[indicator.standing(one.value)])
         table.add_row(*window, *dims, value, Text(figure(one.units, "count"), style="dim"))
     out.print(table)
-    if not found:
+    if all(one.value is None for one in found):
         out.print(session.say("kpi.nothing"), markup=False, soft_wrap=True)
 
 

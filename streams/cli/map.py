@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any, Literal
 
 from rich.table import Table
@@ -13,7 +12,7 @@ from journeys.lifecycle import STAGES
 from journeys.power import HORIZON_DAYS, MIN_VISITS
 from journeys.touchpoints import Touchpoints
 from streams.cli.failures import CliError, UsageFault
-from streams.cli.kpi import Where, length_of, settings_of
+from streams.cli.kpi import Where, reach_of, settings_of
 from streams.cli.session import Session
 from streams.errors import FolderBusy
 from streams.sinks import ddl
@@ -40,7 +39,8 @@ def run(session: Session, where: Where, since: str, *, every: bool, as_json: boo
     front = front_of(warehouse)
     if front is None:
         raise CliError("kpi.empty", where=str(warehouse))
-    span = ripe_span(front, timedelta(milliseconds=length_of(since, front)))
+    reach = reach_of(since, None, front)
+    span = ripe_span(reach.until, reach.length)
     if span.since >= span.until:
         raise UsageFault("map.not_ripe", since=since, days=HORIZON_DAYS)
     points = _computed(session, warehouse, touchpoints, span)

@@ -17,7 +17,7 @@ from journeys.registry import Indicator
 from journeys.scorecard import Line, scorecard
 from streams.cli.failures import CliError, UsageFault
 from streams.cli.figures import STYLES, figure
-from streams.cli.kpi import Where, length_of, settings_of
+from streams.cli.kpi import Where, reach_of, settings_of
 from streams.cli.session import Session
 from streams.warehouse.external import import_external, known_external, read_external
 from streams.warehouse.scorecard import own_values
@@ -70,7 +70,7 @@ def _lines(warehouse: Warehouse, indicators: Sequence[Indicator], since: str) ->
     front = front_of(warehouse)
     if front is None:
         raise CliError("kpi.empty", where=str(warehouse))
-    own = own_values(warehouse, indicators, front, length_of(since, front))
+    own = own_values(warehouse, indicators, reach_of(since, None, front))
     return scorecard(indicators, own, known_external(warehouse.rows))
 
 

@@ -24,7 +24,7 @@ from streams.sinks import ddl
 from streams.sinks.faults import translated
 from streams.sinks.rows import encoded
 from streams.warehouse.asking import Ask, asking
-from streams.warehouse.warehouse import PAGE, Warehouse
+from streams.warehouse.warehouse import Warehouse, paged
 
 REQUIRED = ("indicator", "kind", "period_start", "period_end", "value")
 OPTIONAL = ("name", "difficulty", "source", "note")
@@ -257,14 +257,9 @@ _READERS: Mapping[str, Callable[[str, Mapping[str, Indicator], Mapping[str, str]
 
 def known_external(ask: Ask) -> list[External]:
     """All imported values as they stand, by key. Raises what `ask` raises."""
-    found: list[External] = []
     columns = f"{', '.join(_KEY)}, value, difficulty, source, note"
     asked = f"SELECT {columns} FROM external_now ORDER BY {', '.join(_KEY)}"  # noqa: S608 - our own words
-    while rows := ask(f"{asked} LIMIT {PAGE} OFFSET {len(found)}"):
-        found += [_external(row) for row in rows]
-        if len(rows) < PAGE:
-            break
-    return found
+    return [_external(row) for row in paged(ask, asked)]
 
 
 def _external(row: Mapping[str, Any]) -> External:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from journeys.formulas import measure_of, sample_sql, value_sql
@@ -15,7 +15,7 @@ from schemas.times import DAY, HOUR, MINUTE
 from streams.errors import StreamsError
 from streams.exit_codes import USAGE
 from streams.warehouse.asking import Ask
-from streams.warehouse.warehouse import Warehouse
+from streams.warehouse.warehouse import Warehouse, paged
 
 Window = Literal["total", "minute", "hour", "day", "week", "month", "quarter", "cycle"]
 _COARSER: Mapping[str, str] = {
@@ -23,7 +23,13 @@ _COARSER: Mapping[str, str] = {
     "month": "toStartOfMonth(window_start)",
     "quarter": "toStartOfQuarter(window_start)",
 }
-_LENGTH_MS: Mapping[str, int] = {"minute": MINUTE, "hour": HOUR, "day": DAY, "cycle": DAY}
+_STEP: Mapping[str, timedelta] = {
+    grain: timedelta(milliseconds=size)
+    for grain, size in (("minute", MINUTE), ("hour", HOUR), ("day", DAY), ("cycle", DAY))
+}
+_LONG: Mapping[str, timedelta] = {"day": timedelta(days=3), "hour": timedelta(hours=3)}
+"""From so long on a total is read from rows of this grain; the boards do the same."""
+_EVENT = timedelta(milliseconds=1)
 
 
 class Span(NamedTuple):
@@ -31,6 +37,28 @@ class Span(NamedTuple):
 
     since: datetime
     until: datetime
+
+
+class Reach(NamedTuple):
+    """A span as it is asked for, before it is made of whole windows.
+
+    `since` is a time, which is the bound itself, or how far back to go from the end. `until` is not part of it; `open`
+    when nobody named it and it is where the data end.
+    """
+
+    since: datetime | timedelta
+    until: datetime
+    open: bool = False
+
+    @property
+    def length(self) -> timedelta:
+        """How long it is; below zero when it ends before it begins."""
+        return self.since if isinstance(self.since, timedelta) else self.until - self.since
+
+    def are_bounds(self, grain: RowGrain) -> bool:
+        """Whether the times that were named are bounds of windows of `grain`."""
+        named = [*([] if isinstance(self.since, timedelta) else [self.since]), *([] if self.open else [self.until])]
+        return all(_floor(one, _STEP[grain]) == one for one in named)
 
 
 class Asked(NamedTuple):
@@ -63,7 +91,7 @@ class NoSuchSplit(StreamsError):
         known = ", ".join(there)
         super().__init__(
             Text(
-                zh=f"指标 {indicator.id} 不能按 {what} 划分;可用:{known or '无'}。",
+                zh=f"指标 {indicator.id} 不能按 {what} 划分；可用：{'、'.join(there) or '无'}。",
                 en=f"Indicator {indicator.id} cannot be split by {what}; there are: {known or 'none'}.",
             )
         )
@@ -80,21 +108,43 @@ def latest_event(ask: Ask) -> datetime | None:
     return datetime.fromisoformat(row["front"]) if row["events"] else None
 
 
-def span_before(front: datetime, length_ms: int, grain: RowGrain) -> Span:
-    """The span of about `length_ms` that ends with `front`, as whole windows of `grain`."""
-    step = timedelta(milliseconds=_LENGTH_MS[grain])
-    until = _floor(front, step) + step
-    since = _floor(until - timedelta(milliseconds=length_ms), step)
-    return Span(since, until)
+def known_span(ask: Ask) -> Span | None:
+    """From the lowest event time to just after the highest; None without events. Raises what `ask` raises."""
+    row = ask("SELECT count() AS events, min(occurred_at) AS first, max(occurred_at) AS front FROM events")[0]
+    if not row["events"]:
+        return None
+    return Span(datetime.fromisoformat(row["first"]), after(datetime.fromisoformat(row["front"])))
 
 
-def grain_for(indicator: Indicator, window: Window, length_ms: int) -> RowGrain:
-    """The rows to read: those of the window itself; for a total or what is put together from days, the coarsest
-    that fit into `length_ms`. Raises NoSuchSplit for a window the indicator is not kept in."""
+def after(front: datetime) -> datetime:
+    """The end of a span that an event at `front` is part of."""
+    return front + _EVENT
+
+
+def whole(reach: Reach, grain: RowGrain) -> Span:
+    """`reach` as whole windows of `grain`: those that a bound lies within are part of it.
+
+    An end that is a bound of windows stays the end: until 2026-05-08 is without that day.
+    """
+    step = _STEP[grain]
+    until = _floor(reach.until + step - _EVENT, step)
+    since = until - reach.since if isinstance(reach.since, timedelta) else reach.since
+    return Span(_floor(since, step), until)
+
+
+def grain_for(indicator: Indicator, window: Window, reach: Reach) -> RowGrain:
+    """The rows to read: those of the window itself; days for what is put together from days. For a total the coarsest
+    that `reach` is long enough for and whose windows its bounds are; of an indicator not kept so fine, the finest.
+
+    Raises NoSuchSplit for a window the indicator is not kept in.
+    """
     grains = measure_of(indicator).grains
-    if window in _COARSER or window == "total":
-        fitting = [grain for grain in ("day", "hour", "minute") if grain in grains and _LENGTH_MS[grain] <= length_ms]
-        return next(iter(fitting), grains[0])
+    if window == "total" or (window in _COARSER and "day" not in grains):
+        there: list[RowGrain] = [grain for grain in ("day", "hour", "minute") if grain in grains]
+        fitting = [grain for grain in there if reach.length >= _LONG.get(grain, _STEP["minute"])]
+        return next((grain for grain in fitting if reach.are_bounds(grain)), (fitting or there or grains)[-1])
+    if window in _COARSER:
+        return "day"
     if window not in grains:
         raise NoSuchSplit(indicator, window, [*grains, *(_COARSER if "day" in grains else ())])
     return window
@@ -111,15 +161,16 @@ def values(warehouse: Warehouse, indicator: Indicator, asked: Asked, grain: RowG
     chosen = [
         f"indicator = '{indicator.id}'",
         f"grain = '{grain}'",
-        f"window_start >= {_sql(asked.span.since)}",
-        f"window_start < {_sql(asked.span.until)}",
+        f"window_start >= {time_sql(asked.span.since)}",
+        f"window_start < {time_sql(asked.span.until)}",
         *(f"{name} IN ({', '.join(map(quoted, wanted))})" for name, wanted in asked.where.items()),
     ]
     named = [key.rsplit(" AS ", 1)[-1] for key in keys]
     grouped = f" GROUP BY {', '.join(named)} ORDER BY {', '.join(named)}" if named else ""
-    rows = warehouse.rows(
+    rows = paged(
+        warehouse.rows,
         f"SELECT {''.join(f'{key}, ' for key in keys)}{value_sql(indicator)} AS result, "
-        f"{sample_sql(indicator)} AS units FROM indicator_now WHERE {' AND '.join(chosen)}{grouped}"
+        f"{sample_sql(indicator)} AS units FROM indicator_now WHERE {' AND '.join(chosen)}{grouped}",
     )
     return [
         Value(row.get("at"), tuple(row[name] for name in asked.by), row["result"], row["units"] or 0.0) for row in rows
@@ -133,12 +184,14 @@ def quoted(text: str) -> str:
 
 
 def _floor(moment: datetime, step: timedelta) -> datetime:
+    moment = moment.astimezone(UTC)
     midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
     return midnight + (moment - midnight) // step * step
 
 
-def _sql(moment: datetime) -> str:
-    return f"toDateTime64('{moment:%Y-%m-%d %H:%M:%S}', 3, 'UTC')"
+def time_sql(moment: datetime) -> str:
+    """`moment` in SQL, to the second."""
+    return f"toDateTime64('{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}', 3, 'UTC')"
 
 
 def as_json(found: Sequence[Value], by: Sequence[str]) -> list[dict[str, Any]]:

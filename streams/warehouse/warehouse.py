@@ -5,7 +5,7 @@ Questions go through `rows`; `writing` gives a client that may write, and holds 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -32,9 +32,9 @@ class Warehouse(Protocol):
     """Facts and indicators to read from and, one process at a time, to write to."""
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
-        """The answer to one read, by column; values are JSON values, times text.
+        """The answer to one read, by column; values are JSON values, times text. All of it or nothing.
 
-        Raises StreamsError; QueryRefused for a wrong query.
+        Raises StreamsError; QueryRefused for a wrong query, TooManyRows when it has more than the warehouse gives.
         """
         ...
 
@@ -55,6 +55,8 @@ class FolderWarehouse:
     def rows(self, sql: str) -> list[dict[str, Any]]:
         """See Warehouse."""
         answer = query_folder(self._folder, sql)
+        if answer.cut:
+            raise TooManyRows(len(answer.rows))
         return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
 
     @contextmanager
@@ -101,6 +103,33 @@ class ServerWarehouse:
             client.close()
 
 
+def paged(ask: Callable[[str], list[dict[str, Any]]], sql: str) -> list[dict[str, Any]]:
+    """All rows of a SELECT without LIMIT, however many: page by page. Its ORDER BY must leave no two rows equal.
+
+    Raises what `ask` raises.
+    """
+    found: list[dict[str, Any]] = []
+    while rows := ask(f"{sql} LIMIT {PAGE} OFFSET {len(found)}"):
+        found += rows
+        if len(rows) < PAGE:
+            break
+    return found
+
+
+class TooManyRows(StreamsError):
+    """A folder gives no more rows at once; a part of them would pass for the whole."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            Text(
+                zh=f"结果超过 {limit:,} 行，结果文件夹一次给不出这么多。请在 SQL 中汇总，"
+                "或排序后用 LIMIT 和 OFFSET 分页。",
+                en=f"The answer has more than {limit:,} rows, which a folder does not give at once. Aggregate in SQL, "
+                "or order it and take it in pages with LIMIT and OFFSET.",
+            )
+        )
+
+
 class NoWarehouse(StreamsError):
     """There is no ClickHouse in the folder that was named."""
 
@@ -108,11 +137,11 @@ class NoWarehouse(StreamsError):
 
     def __init__(self, folder: Path) -> None:
         replay = (folder / "moments.jsonl").is_file()
-        why_zh = "是 `mot replay` 的结果,没有事实表" if replay else "里没有 ClickHouse 数据(clickhouse 子文件夹)"
+        why_zh = "是 `mot replay` 的结果，没有事实表" if replay else "里没有 ClickHouse 数据（clickhouse 子文件夹）"
         why_en = "holds a replay's files, not the facts" if replay else "holds no ClickHouse data (folder clickhouse)"
         super().__init__(
             Text(
-                zh=f"{folder} {why_zh}。请用 --in 指明 `mot demo` 或 `mot run sink-clickhouse` 的文件夹,"
+                zh=f"{folder} {why_zh}。请用 --in 指明 `mot demo` 或 `mot run sink-clickhouse` 的文件夹，"
                 "或用 --clickhouse 给出服务器地址。",
                 en=f"{folder} {why_en}. Name the folder of `mot demo` or `mot run sink-clickhouse` with --in, or a "
                 "server with --clickhouse.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from math import ceil, floor
 from pathlib import Path
 from random import Random  # noqa: TID251 - seeded
 from typing import Any
@@ -11,9 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from journeys.effect import Effect
+from journeys.effect import Effect, Windows
 from journeys.registry import Indicator, shipped_registry
-from streams.warehouse.effect import GroupsOverlap, Members, Windows, effect
+from streams.warehouse.effect import GroupsOverlap, Members, effect
 from streams.warehouse.reference import step_rows
 from streams.warehouse.refresh import Refresher
 from streams.warehouse.values import NoSuchSplit
@@ -236,6 +237,7 @@ def test_trends_that_differed_before_are_told(tmp_path: Path) -> None:
         share = 0.7 - 0.5 * (at - 40) / 56 if region == "gd" else 0.5
         said = {"reason": "bill", "resolved": rng.random() >= share}
         rows.append(event(f"e{number}", CONTACT, day(at), f"c{number}", region=region, **said))
+    rows.append(event("end", "app.logged_in", day(120), "clock"))
     found = effect(stored(tmp_path, rows), SHARE, WINDOWS, REGIONS)
 
     assert found.verdict("down") == "better"
@@ -266,6 +268,87 @@ def test_a_rate_of_the_population_by_region_and_by_list(tmp_path: Path) -> None:
     assert found.verdict("down") == "better"
     listed = tuple(Members({}, [f"c{number}" for number in range(400) if number % 2 == part]) for part in (1, 0))
     assert effect(warehouse, complaints, WINDOWS, listed) == found  # type: ignore[arg-type]
+
+
+def complaints_of(folder: Path, first: float, last: float, customers: int = 400) -> FolderWarehouse:
+    """One complaint of each customer every ten days from `first` to `last`; gd has the odd numbers."""
+    rows = [event("first", "app.logged_in", day(first), "clock"), event("last", "app.logged_in", day(last), "clock")]
+    for number in range(customers):
+        customer, region = f"c{number}", "gd" if number % 2 else "bj"
+        rows.append(event(f"v{number}", "app.logged_in", day(first), customer, region=region))
+        at = first + 10 * number / customers
+        while at < last:
+            rows.append(event(f"k{number}.{at}", "complaint.opened", day(at), customer, region=region, category="bill"))
+            at += 10
+    warehouse = stored(folder, rows)
+    with warehouse.writing() as client:
+        Refresher(client, shipped_registry(), step_rows(set())).refresh()
+    return warehouse
+
+
+def numbered(*parts: int, customers: int = 400) -> Members:
+    return Members({}, [f"c{number}" for number in range(customers) if number % 4 in parts])
+
+
+@pytest.mark.parametrize(("first", "last"), [(40, 78.25), (60.5, 120), (63, 72.75)])
+def test_days_before_the_first_and_after_the_last_event_are_no_base(tmp_path: Path, first: float, last: float) -> None:
+    """A complaint per customer every ten days is 1000 per 10,000 and day in every cell, however short the data are."""
+    warehouse = complaints_of(tmp_path, first, last)
+    complaints = shipped_registry()["complaint_rate"]
+    for groups in (REGIONS, (numbered(1, 3), numbered(0, 2)), (numbered(1, 3), REGIONS[1]), (REGIONS[0], numbered(0))):
+        found = effect(warehouse, complaints, WINDOWS, groups)
+
+        assert [one.value for one in found.cells] == pytest.approx([1000] * 4, rel=0.11)
+        assert found.windows is not None
+        assert found.windows.start == max(WINDOWS.start, day(ceil(first)))
+        assert found.windows.end == min(WINDOWS.end, day(floor(last)))
+        assert found.early == (day(last) < WINDOWS.end)
+
+
+def test_a_window_that_is_not_over_gives_no_verdict(tmp_path: Path) -> None:
+    facts = [row for row in contacts(Random(31)) if row["occurred_at"] < str(day(88))]
+    warehouse = stored(tmp_path, facts)
+    found = effect(warehouse, SHARE, WINDOWS, REGIONS)
+    shorter = effect(warehouse, SHARE, WINDOWS._replace(end=day(87)), REGIONS)
+
+    assert found.estimate is not None
+    assert not found.estimate.spans_zero
+    assert (found.early, found.verdict("down")) == (True, "early")
+    assert (shorter.early, shorter.verdict("down")) == (False, "better")
+
+
+@pytest.mark.parametrize("one", [SHARE, PEOPLE, TOTAL, HEADS, MEDIAN])
+def test_who_is_in_both_groups_is_treated_and_no_control(warehouse: FolderWarehouse, one: Indicator) -> None:
+    """All of gd and a tenth of bj are on the list; the control group is what is left of bj."""
+    mixed = [f"c{number}" for number in range(900) if number % 3 == 0 or number % 10 == 1]
+    rest = Members({}, [f"c{number}" for number in range(900) if f"c{number}" not in set(mixed)])
+    found = effect(warehouse, one, WINDOWS, (Members({}, mixed), REGIONS[1]))
+
+    assert found._replace(shared=0) == effect(warehouse, one, WINDOWS, (Members({}, mixed), rest))
+    assert found.shared == sum(number % 10 == 1 and number % 3 > 0 for number in range(900))
+
+
+def test_two_dimensions_that_overlap(tmp_path: Path) -> None:
+    """The same facts with a tier: gold against bj, where the gold of bj are treated."""
+    facts = [{**row, "tier": "gold" if row["customer_id"].endswith("7") else "normal"} for row in contacts(Random(31))]
+    tiered = indicator("ratio", f"tier, NOT {_RESOLVED} AS hit, 1 AS base", by=["region", "tier"])
+    gold, bj = Members({"tier": ["gold"]}), REGIONS[1]
+    warehouse = stored(tmp_path, facts)
+    found = effect(warehouse, tiered, WINDOWS, (gold, bj))
+
+    assert found.shared == sum(number % 10 == 7 and number % 3 > 0 for number in range(900))
+    apart = Members({"tier": ["normal"], "region": ["bj"]})
+    assert found._replace(shared=0) == effect(warehouse, tiered, WINDOWS, (gold, apart))
+
+
+def test_who_is_in_both_groups_is_no_base_of_the_control_group_either(tmp_path: Path) -> None:
+    warehouse = complaints_of(tmp_path, 30, 130)
+    complaints = shipped_registry()["complaint_rate"]
+    for groups in ((numbered(1, 2), REGIONS[1]), (REGIONS[1], numbered(1, 2))):
+        found = effect(warehouse, complaints, WINDOWS, groups)
+
+        assert found.shared == 100
+        assert [one.value for one in found.cells] == pytest.approx([1000] * 4, rel=0.11)
 
 
 def test_halves_of_odd_windows_meet(warehouse: FolderWarehouse) -> None:

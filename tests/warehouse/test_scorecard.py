@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from random import Random  # noqa: TID251 - seeded
 
@@ -9,12 +10,11 @@ import pytest
 
 from journeys.registry import shipped_registry
 from journeys.scorecard import External, scorecard
-from schemas.times import DAY
 from streams.warehouse.external import Imported, ImportRefused, import_external, known_external, read_external
 from streams.warehouse.reference import step_rows
 from streams.warehouse.refresh import Refresher
 from streams.warehouse.scorecard import own_values
-from streams.warehouse.values import Asked, front_of, grain_for, span_before, values
+from streams.warehouse.values import Asked, Reach, after, front_of, grain_for, values, whole
 from streams.warehouse.warehouse import FolderWarehouse
 from tests.warehouse.planted import Row, day, event, stored
 
@@ -159,14 +159,15 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> FolderWarehouse:
 def test_own_values_are_those_that_mot_kpi_shows(warehouse: FolderWarehouse) -> None:
     front = front_of(warehouse)
     assert front is not None
-    own = own_values(warehouse, REGISTRY.values(), front, 30 * DAY)
+    reach = Reach(timedelta(days=30), after(front), open=True)
+    own = own_values(warehouse, REGISTRY.values(), reach)
 
     assert set(own) == {one.id for one in REGISTRY.computed()}
     assert 0 < (own["fcr_7d"].value or 0) < 1
     for name in ("fcr_7d", "transfer_rate", "complaint_rate"):
         indicator = REGISTRY[name]
-        grain = grain_for(indicator, "total", 30 * DAY)
-        shown = values(warehouse, indicator, Asked(span_before(front, 30 * DAY, grain)), grain)
+        grain = grain_for(indicator, "total", reach)
+        shown = values(warehouse, indicator, Asked(whole(reach, grain)), grain)
         assert [(one.value, one.units) for one in shown] == [(own[name].value, own[name].units)], name
 
 
@@ -174,7 +175,7 @@ def test_the_scorecard_puts_imported_and_measured_values_together(warehouse: Fol
     import_external(warehouse, read_external(written(tmp_path, GOOD), REGISTRY))
     front = front_of(warehouse)
     assert front is not None
-    own = own_values(warehouse, REGISTRY.values(), front, 30 * DAY)
+    own = own_values(warehouse, REGISTRY.values(), Reach(timedelta(days=30), after(front), open=True))
     lines = {line.indicator.id: line for line in scorecard(REGISTRY.values(), own, known_external(warehouse.rows))}
 
     fcr = lines["fcr_7d"]
