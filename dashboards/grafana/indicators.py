@@ -6,14 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import inf, nextafter
 
 from grafana_foundation_sdk.models.dashboard import Threshold
 
-from dashboards.grafana import sql
+from dashboards.grafana import sql, targets
 from dashboards.grafana.links import FIRST_INDICATOR, Link, row, series, to_units, units_panel
 from dashboards.grafana.model import Panel
-from dashboards.grafana.panels import PLAIN, Column, Head, Look, bars, lines, note, number, rows
+from dashboards.grafana.panels import Column, Head, Look, bars, lines, note, number, rows
 from dashboards.grafana.texts import (
     AVAILABILITY_WORDS,
     DEPARTMENT_WORDS,
@@ -40,24 +39,11 @@ UNITS: Mapping[Unit, str] = {
 }
 """Units of the registry as Grafana names them."""
 COLORS = {"met": "green", "warning": "orange", "breach": "red", "none": "transparent", "unmeasured": "transparent"}
-_GOOD, _SO_SO, _BAD = "green", "orange", "red"
 
 
 def steps(indicator: Indicator) -> Sequence[Threshold]:
-    """Colours from target and warning. Grafana colours from a step on: a limit that may be reached lies just above."""
-    if indicator.target is None or indicator.direction == "none":
-        return PLAIN
-    target = sql.shown(indicator, indicator.target)
-    warning = target if indicator.warning is None else sql.shown(indicator, indicator.warning)
-    if indicator.direction == "up":
-        found = [Threshold(None, _BAD), Threshold(warning, _SO_SO), Threshold(target, _GOOD)]
-    else:
-        found = [Threshold(None, _GOOD), Threshold(_above(target), _SO_SO), Threshold(_above(warning), _BAD)]
-    return [one for one in found if warning != target or one.color != _SO_SO]
-
-
-def _above(number: float) -> float:
-    return nextafter(number, inf) if number else 1e-9
+    """Colours from target and warning."""
+    return [Threshold(value, color) for value, color in targets.steps(indicator)]
 
 
 @dataclass(frozen=True)
@@ -240,12 +226,7 @@ def heading(one: Indicator, by: str) -> Text:
 
 def described(say: Speech, one: Indicator, dims: Sequence[str]) -> str:
     """What a panel of an indicator says about itself: definition, formula, target, owner, choices without effect."""
-    parts = [one.definition, Text(zh=f"计算：{one.formula.zh}", en=f"Formula: {one.formula.en}")]
-    if one.target is not None:
-        limit = "" if one.warning is None else f" / {one.warning:g}"
-        parts.append(Text(zh=f"目标 / 预警：{one.target:g}{limit}", en=f"Target / warning: {one.target:g}{limit}"))
-    owner = DEPARTMENT_WORDS[one.owner]
-    parts.append(Text(zh=f"责任部门：{owner.zh}", en=f"Owner: {owner.en}"))
+    parts = [*targets.words(one)]
     if one.unit == "minor":
         parts.append(_MONEY)
     idle = [DIM_WORDS[dim] for dim in dims if one.measure is not None and dim not in one.measure.by]

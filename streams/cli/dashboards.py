@@ -15,6 +15,7 @@ from dashboards.grafana.alerts import api_groups, groups
 from dashboards.grafana.languages import compare, uid_in
 from dashboards.grafana.lint import DATASOURCE_UID, Finding, lint, lint_alerts
 from dashboards.grafana.provisioning import CONTACTS, Contact, Source
+from dashboards.grafana.targets import with_targets
 from journeys.registry import Registry
 from streams.cli.failures import FAILED, CliError, UsageFault
 from streams.cli.session import Session
@@ -68,7 +69,7 @@ def build(session: Session, options: BuildOptions) -> None:
     )
     written = provisioning.write(options.out / "provisioning", made)
     for language in languages:
-        shipped = store.shipped(language, datasource_uid=options.datasource_uid)
+        shipped = _boards(language, options)
         texts = {f"{one['uid']}.json": store.text_of(one) for one in shipped}
         written += provisioning.write(options.out / "dashboards" / language, texts)
     if options.as_json:
@@ -101,7 +102,7 @@ def push(session: Session, options: PushOptions) -> None:
     for language in _languages(session, options.boards):
         folder = uid_in(provisioning.FOLDER_UID, language)
         publisher.ensure_folder(folder, provisioning.FOLDER.said_in(language))
-        for dashboard in store.shipped(language, datasource_uid=options.datasource_uid):
+        for dashboard in _boards(language, options):
             note("dashboard", publisher.publish_dashboard(dashboard, folder, "mot dashboards push"))
     if options.alerts:
         _push_alerts(session, publisher, options, note)
@@ -211,6 +212,12 @@ def _languages(session: Session, boards: Boards) -> tuple[Language, ...]:
     if boards == "both":
         return store.LANGUAGES
     return (boards or session.language,)
+
+
+def _boards(language: Language, options: BuildOptions | PushOptions) -> list[dict[str, Any]]:
+    """The dashboards that ship, with an operator's own targets."""
+    shipped = store.shipped(language, datasource_uid=options.datasource_uid)
+    return with_targets(shipped, _registry(options.settings), language)
 
 
 def _registry(settings: Path | None) -> Registry:

@@ -102,7 +102,7 @@ def _managers(say: Speech) -> Panel:
     book, contacts, covered = shown["manager_book"], shown["manager_contacts"], shown[COVERAGE]
     asked = (
         "SELECT book.code AS manager, book.value AS book, contacts.value AS contacts, contacts.value / book.value AS "
-        f"per_customer, covered.value AS covered FROM ({_by(say, book.id, 'detail')}) AS book LEFT JOIN "
+        f"per_customer, covered.value AS {COVERAGE} FROM ({_by(say, book.id, 'detail')}) AS book LEFT JOIN "
         f"({_by(say, contacts.id, 'detail')}) AS contacts ON contacts.code = book.code LEFT JOIN "
         f"({_by(say, covered.id, 'detail')}) AS covered ON covered.code = book.code ORDER BY book DESC, manager"
     )
@@ -111,7 +111,7 @@ def _managers(say: Speech) -> Panel:
         Column("book", book.name, "locale", links=[to_units(say, book, DIMS)], bar=True),
         Column("contacts", contacts.name, "locale", links=[to_units(say, contacts, DIMS)]),
         Column("per_customer", Text(zh="每客户触达", en="Contacts per customer"), "none"),
-        Column("covered", covered.name, "percentunit", steps=steps(covered), links=[to_units(say, covered, DIMS)]),
+        Column(COVERAGE, covered.name, "percentunit", steps=steps(covered), links=[to_units(say, covered, DIMS)]),
     ]
     return rows(
         say, Head(Text(zh="客户经理负荷", en="Load of account managers"), described(say, book, DIMS)), asked, columns
