@@ -84,7 +84,7 @@ def _patch(panel: dict[str, Any], changed: Mapping[str, Indicator], shipped: Reg
     if own is not None:
         begun = opening(shipped[own], language)
         panel["description"] = opening(changed[own], language) + description[len(begun) :]
-        if panel["type"] not in {"table", "text"}:
+        if panel["type"] in {"stat", "timeseries", "barchart"}:
             _colour(panel, shipped[own], changed[own])
     for column, properties in _columns(panel):
         name = own if column == "value" else column

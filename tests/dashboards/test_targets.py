@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from dashboards.grafana import build, indicators, lint, store
+from dashboards.grafana.boards import customers
 from dashboards.grafana.targets import opening, with_targets
 from journeys.registry import IndicatorOverride, Registry, shipped_registry
 
@@ -19,6 +20,10 @@ OVERRIDES = {
     "complaint_time_p90": IndicatorOverride(target=100_000, warning=200_000, owner="billing"),
     "bill_shock_rate": IndicatorOverride(target=0.001),
     "bills": IndicatorOverride(owner="retention"),
+    **{
+        name: IndicatorOverride(target=3.0, warning=4.0)
+        for name in ("disputes", "complaints", "complaint_rate", "outages", "handoffs", "channel_switches")
+    },
 }
 OWN = shipped_registry().overridden(OVERRIDES)
 
@@ -27,14 +32,18 @@ OWN = shipped_registry().overridden(OVERRIDES)
 def test_as_if_they_had_been_made_with_them(language: store.Language, monkeypatch: pytest.MonkeyPatch) -> None:
     patched = {one["uid"]: one for one in with_targets(store.shipped(language), OWN, language)}
     monkeypatch.setattr(indicators, "shipped_registry", lambda: OWN)
-    for module in ("customers",):
-        monkeypatch.setattr(f"dashboards.grafana.boards.{module}.shipped_registry", lambda: OWN)
+    monkeypatch.setattr(customers, "shipped_registry", lambda: OWN)
     made = build.dashboards(language)
     assert patched.keys() == made.keys()
     for uid, one in made.items():
         ours, theirs = ({panel["id"]: panel for panel in lint.panels(each)} for each in (patched[uid], one))
         for number, panel in theirs.items():
-            assert ours[number] == panel, (uid, panel["title"])
+            assert seen(ours[number]) == seen(panel), (uid, panel["title"])
+
+
+def seen(panel: Any) -> Any:
+    """Without its queries: the list on the wall is of the indicators that ship with a target."""
+    return {name: value for name, value in panel.items() if name != "targets"}
 
 
 def test_the_new_limits_are_there() -> None:
