@@ -1,7 +1,8 @@
 """Words of the handbook in its two languages.
 
-`texts.toml` holds what the handbook itself says, `phrases.toml` the Chinese of names that the data have in English only
-(a regulation, an eTOM process, a source system). A phrase nobody translated stays as it is.
+`texts.toml` holds what the handbook itself says, `vocabulary.toml` what it calls the words of the data, `phrases.toml`
+the Chinese of names that the data have in English only (a regulation, an eTOM process, a source system). A phrase
+nobody translated stays as it is.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ class Words(NamedTuple):
 
 @cache
 def _texts() -> Mapping[str, Text]:
-    raw = tomllib.loads(_file("texts.toml"))
+    raw = {**tomllib.loads(_file("texts.toml")), **tomllib.loads(_file("vocabulary.toml"))}
     return {
         f"{section}.{name}": Text.model_validate(text) for section, texts in raw.items() for name, text in texts.items()
     }

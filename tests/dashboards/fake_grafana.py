@@ -153,41 +153,45 @@ def _no_such() -> Answer:
     return Answer(404, {"message": "Not found"})
 
 
+class _Handler(BaseHTTPRequestHandler):
+    """Hands requests to `grafana` and writes its answers."""
+
+    grafana: FakeGrafana
+    protocol_version = "HTTP/1.1"
+
+    def _any(self) -> None:
+        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        request = Request(self.command, self.path, headers, json.loads(raw) if raw else None)
+        self.grafana.requests.append(request)
+        answer = self.grafana.answer(request)
+        if answer.drop:
+            self.close_connection = True
+            self.connection.close()
+            return
+        body = b"" if answer.body is None else _encoded(answer.body)
+        self.send_response(answer.status)
+        if answer.body is not None and "Content-Type" not in answer.headers:
+            self.send_header("Content-Type", "application/json; charset=UTF-8")
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        if answer.status != 204:
+            self.send_header("Content-Length", str(len(body)))
+        with suppress(OSError):  # the client did not wait
+            self.end_headers()
+            self.wfile.write(body)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _any
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
 @contextmanager
 def serving(grafana: FakeGrafana) -> Iterator[FakeGrafana]:
     """`grafana` answering on a port of loopback; `grafana.url` says where."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def _any(self) -> None:
-            raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            request = Request(self.command, self.path, headers, json.loads(raw) if raw else None)
-            grafana.requests.append(request)
-            answer = grafana.answer(request)
-            if answer.drop:
-                self.close_connection = True
-                self.connection.close()
-                return
-            body = b"" if answer.body is None else _encoded(answer.body)
-            self.send_response(answer.status)
-            if answer.body is not None and "Content-Type" not in answer.headers:
-                self.send_header("Content-Type", "application/json; charset=UTF-8")
-            for name, value in answer.headers.items():
-                self.send_header(name, value)
-            if answer.status != 204:
-                self.send_header("Content-Length", str(len(body)))
-            with suppress(OSError):  # the client did not wait
-                self.end_headers()
-                self.wfile.write(body)
-
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _any
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    handler = type("Handler", (_Handler,), {"grafana": grafana})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from functools import cache
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import get_args
 
@@ -14,112 +12,19 @@ import pytest
 
 from dashboards.handbook import markdown as md
 from dashboards.handbook.anchors import anchor
-from dashboards.handbook.figures import duration, figure, limit
 from dashboards.handbook.handbook import render
-from dashboards.handbook.html import page
 from dashboards.handbook.indicators import runnable_units
-from dashboards.handbook.material import Material, shipped_areas
-from dashboards.handbook.words import Language, Words, typeset
+from dashboards.handbook.material import shipped_areas
+from dashboards.handbook.words import Language, Words
 from detectors.catalogue import CATALOGUE
 from detectors.policy import shipped_packs
-from journeys.placement import Placements
-from journeys.registry import Indicator, Unit, shipped_registry
-from journeys.touchpoints import Touchpoint, TouchpointOverride, shipped_touchpoints
+from journeys.registry import Unit, shipped_registry
 from schemas.envelope import Channel, Department
 from schemas.moments import Text
 from schemas.policy import Metric
-from streams.cli.handbook import material_of, run
-from streams.cli.session import Session
-from streams.settings import parse_settings
 from streams.sinks import ddl
 from streams.sinks.clickhouse import open_client
-
-LANGUAGES: tuple[Language, ...] = get_args(Language)
-HAN = re.compile(r"[\u4e00-\u9fff]")
-FENCE = re.compile(r"^(`{3,})\w*\n.*?^\1$", re.DOTALL | re.MULTILINE)
-CODE = re.compile(r"(`+)(?!`).*?\1")
-VOID = {"meta", "br", "hr", "img", "link", "input"}
-
-
-def shipped() -> Material:
-    touchpoints = shipped_touchpoints()
-    return Material(
-        shipped_registry(), touchpoints, Placements(touchpoints), CATALOGUE, shipped_packs(), shipped_areas()
-    )
-
-
-@cache
-def book(language: Language) -> str:
-    return render(shipped(), language)
-
-
-@cache
-def site(language: Language) -> Page:
-    return Page(page(book(language), language))
-
-
-def prose(markdown: str) -> str:
-    """Without code."""
-    return CODE.sub("", FENCE.sub("", markdown))
-
-
-class Page(HTMLParser):
-    """What stands in a page; fails on tags that do not close in order."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.html = html
-        self.open: list[str] = []
-        self.ids: list[str] = []
-        self.links: list[str] = []
-        self.loads: list[str] = []
-        self.tags: Counter[str] = Counter()
-        self.words: list[str] = []
-        self.lang = ""
-        self.feed(html)
-        self.close()
-        assert not self.open
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags[tag] += 1
-        said = {name: value or "" for name, value in attrs}
-        self.ids += [said["id"]] if "id" in said else []
-        self.links += [said["href"]] if tag == "a" and "href" in said else []
-        self.loads += [value for name, value in said.items() if name in {"src", "srcset", "data", "action"}]
-        self.loads += [value for name, value in said.items() if name == "href" and tag != "a"]
-        self.loads += [name for name in said if name.startswith("on")]
-        self.lang = self.lang or said.get("lang", "")
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
-            self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.words).split())
-
-
-def tables(markdown: str) -> Iterator[list[str]]:
-    """The lines of each table."""
-    lines: list[str] = []
-    for line in [*FENCE.sub("", markdown).splitlines(), ""]:
-        if line.startswith("|"):
-            lines.append(line)
-        elif lines:
-            yield lines
-            lines = []
-
-
-def holds_together(markdown: str) -> None:
-    for lines in tables(markdown):
-        widths = {len(re.findall(r"(?<!\\)\|", line)) for line in lines}
-        assert len(widths) == 1, lines[0]
-        assert re.fullmatch(r"\|( --- \|)+", lines[1])
+from tests.dashboards.books import HAN, LANGUAGES, book, holds_together, prose, shipped, site, tables
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -278,147 +183,3 @@ def test_the_sql_of_the_book_runs(tmp_path: Path) -> None:
             client.query(f"SELECT count() FROM ({runnable_units(one)})")
     finally:
         client.close()
-
-
-HOSTILE = "<script>alert(1)</script> a|b `c` *d* [e](javascript:f(2)) &lt;i&gt;\n\n# f <img src=x onerror=g> 1. x \\"
-
-
-def hostile() -> Material:
-    material = shipped()
-    text = Text(zh=f"坏{HOSTILE}", en=HOSTILE)
-    bad = material.registry["fcr_7d"].model_copy(
-        update={"id": "bad", "name": text, "definition": text, "source": HOSTILE, "etom": HOSTILE, "owner": "a|<b>"}
-    )
-    touchpoints = material.touchpoints.overridden(
-        {"bill_received": TouchpointOverride(name=text)},
-        [Touchpoint(id="ours", stage="pay", name=text, typical_event_type="", channels=(), valence_prior="both")],
-    )
-    assert isinstance(bad, Indicator)
-    return material._replace(
-        registry=material.registry.overridden({}, [bad]),
-        touchpoints=touchpoints,
-        placements=Placements(touchpoints),
-    )
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_nothing_in_the_data_becomes_markup(language: Language) -> None:
-    markdown = render(hostile(), language)
-    one = Page(page(markdown, language))
-
-    holds_together(markdown)
-    assert not {"script", "img", "b", "i"} & set(one.tags)
-    assert one.tags["h1"] == 1
-    assert {link for link in one.links if not link.startswith("#")} == set()
-    assert one.loads == []
-    assert " ".join(HOSTILE.split()) in one.text
-
-
-def test_html_in_a_detector_page_is_shown_not_obeyed() -> None:
-    one = Page(page('## <a id="x"></a>Title\n\n<div onclick="y()">z</div>\n\na <img src=q> b\n', "en"))
-
-    assert one.ids == ["x"]
-    assert one.loads == []
-    assert '<div onclick="y()">z</div>' in one.text
-    assert "<img src=q>" in one.text
-
-
-SETTINGS = """
-touchpoints: {bill_received: {stage: resolve, name: {zh: 改名了, en: Renamed}}}
-added_touchpoints: [{id: our_kiosk, stage: purchase, name: {zh: 自助终端, en: Kiosk}}]
-detectors: {N07: {ratio: 2.5}}
-indicators: {fcr_7d: {target: 0.9, warning: 0.85}}
-"""
-
-
-def test_an_operators_own_settings_show() -> None:
-    markdown = render(material_of(parse_settings(SETTINGS, "ours.yaml")), "en")
-
-    assert "**2.5** (default 1.5)" in markdown
-    assert "≥ 90%" in markdown
-    assert '<a id="touchpoint-our_kiosk"></a>Kiosk' in markdown
-    _, _, resolve = markdown.partition('<a id="stage-resolve"></a>')
-    assert '<a id="touchpoint-bill_received"></a>Renamed' in resolve
-    assert "| not assigned |" in markdown
-
-
-OWN_PACK = """
-detectors:
-  N01:
-    packs: [eu-roaming-2022]
-    own_packs:
-      - id: our-promise
-        jurisdiction: EU
-        authority: operator
-        instrument: Our promise
-        effective_from: 2027-01-01
-        source: board
-        rules:
-          - {metric: roaming_spend, article: "1", confidence: assumed, limit_minor: 2500, currency: EUR,
-             steps_percent: [50, 100], notify_within_s: 120, notice_purpose: roaming_limit}
-"""
-
-
-def test_an_operators_own_pack_shows_with_what_it_owes() -> None:
-    markdown = render(material_of(parse_settings(OWN_PACK, "ours.yaml")), "en")
-
-    _, _, pack = markdown.partition('<a id="pack-our-promise"></a>')
-    assert "limit 25.00 EUR; a notice at 50%, 100% of the limit or allowance; deliver a notice within 2 minutes" in pack
-    assert "| Detectors that judge by it | [N01](#detector-N01) |" in pack
-    _, _, unused = markdown.partition('<a id="pack-cn-reminder-2012"></a>')
-    assert unused.index("not in use") < unused.index("### ")
-
-
-def test_the_command_writes_what_the_name_of_the_file_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for name, form in (("b.md", None), ("b.html", None), ("c.md", "html")):
-        run(Session(language="zh"), form, tmp_path / name, None)
-    run(Session(language="en"), None, None, None)
-
-    assert (tmp_path / "b.md").read_text("utf-8") == book("zh")
-    assert (tmp_path / "b.html").read_text("utf-8") == (tmp_path / "c.md").read_text("utf-8") == site("zh").html
-    assert capsys.readouterr().out == book("en")
-
-
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        ("承诺 {a} 分钟;客户时钟 {b},运营商({c})", "承诺 {a} 分钟；客户时钟 {b}，运营商({c})"),
-        ("倍数({level_zh})。", "倍数（{level_zh}）。"),
-        ('标记为"已解决"(河南 3 倍)', "标记为“已解决”（河南 3 倍）"),
-        ("更新, 如 SMS,MMS 与 1,000", "更新，如 SMS,MMS 与 1,000"),
-        ("见 `a,中`", "见 `a,中`"),
-        ("plain, (text): x", "plain, (text): x"),
-    ],
-)
-def test_chinese_punctuation_is_full_width(given: str, said: str) -> None:
-    assert typeset(given) == said
-
-
-def test_figures_are_written_as_people_read_them() -> None:
-    zh, en = Words("zh"), Words("en")
-
-    assert [duration(en, seconds) for seconds in (1, 45, 300, 5400, 86_400, 172_800)] == [
-        "1 second", "45 seconds", "5 minutes", "1.5 hours", "1 day", "2 days",
-    ]  # fmt: skip
-    assert (duration(zh, 300), figure(zh, 0.005, "share"), figure(en, 11.3, "per_million")) == (
-        "5 分钟", "0.5%", "11.3 per million",
-    )  # fmt: skip
-    fcr = shipped_registry()["fcr_7d"]
-    assert limit(en, fcr, 0.8) == "≥ 80%"
-    assert limit(en, fcr, None) == "–"
-
-
-@pytest.mark.parametrize(
-    "plain", ["2.5", "1. x", "12) y", "- a", "---", "# h", "=", "_a_ b_c", "a\\|b", "&lt; <b>", "~~x~~"]
-)
-def test_plain_text_stays_plain(plain: str) -> None:
-    one = Page(page(f"{md.text(plain)}\n\n{md.table(['a', 'b', 'c'], [[md.text(plain)] * 3])}\n", "en"))
-
-    assert one.text.endswith(" ".join([plain, "a", "b", "c", plain, plain, plain]))
-    assert not {"em", "strong", "del", "hr", "li", "h1", "h2"} & set(one.tags)
-
-
-def test_a_code_span_holds_any_backticks() -> None:
-    assert md.code("a`b") == "``a`b``"
-    assert md.code("`a") == "`` `a ``"
-    assert md.fenced("sql", "a\n```\nb").startswith("````sql\n")

@@ -38,6 +38,17 @@ def panel(number: int, x: int, y: int, sql: str, **more: Any) -> Board:
     }
 
 
+TIER = {
+    "name": "tier",
+    "label": "Tier",
+    "type": "query",
+    "datasource": SOURCE,
+    "multi": True,
+    "includeAll": True,
+    "query": "SELECT DISTINCT tier FROM customers_now",
+}
+
+
 def sound(uid: str = "mot-one") -> Board:
     filtered = "SELECT window_start, value FROM kpi_now WHERE $__timeFilter_ms(window_start)"
     filtered += " AND $__conditionalAll(tier IN (${tier:singlequote}), $tier)"
@@ -53,19 +64,7 @@ def sound(uid: str = "mot-one") -> Board:
         "timezone": "utc",
         "schemaVersion": 41,
         "time": {"from": "now-6h", "to": "now"},
-        "templating": {
-            "list": [
-                {
-                    "name": "tier",
-                    "label": "Tier",
-                    "type": "query",
-                    "datasource": SOURCE,
-                    "multi": True,
-                    "includeAll": True,
-                    "query": "SELECT DISTINCT tier FROM customers_now",
-                }
-            ]
-        },
+        "templating": {"list": [deepcopy(TIER)]},
         "annotations": {
             "list": [{"name": "Moments", "datasource": SOURCE, "target": {"rawSql": "SELECT $__fromTime"}}]
         },

@@ -20,6 +20,7 @@ from dashboards.grafana.lint import panels
 from dashboards.grafana.sql import for_total, rows, standing, total
 from journeys.formulas import measure_of, sample_sql
 from journeys.registry import Indicator, shipped_registry
+from tests.dashboards.answers import Answer, faults, kind_of, named
 from tests.dashboards.macros import ALL, Dashboard, Variable, Window, expanded, time_expanded
 from tests.dashboards.seeds import SINCE, seeded
 
@@ -28,30 +29,6 @@ pytestmark = pytest.mark.slow
 Json = Mapping[str, Any]
 BOARDS = {str(one["uid"]): one for language in store.LANGUAGES for one in store.shipped(language)}
 TEXT_BOXES = ("customer",)
-
-
-@dataclass
-class Answer:
-    """What a query gave: columns with their types without Nullable and LowCardinality, rows."""
-
-    columns: list[str]
-    types: list[str]
-    rows: list[tuple[Any, ...]]
-
-    def of(self, kind: str) -> list[str]:
-        """The columns that are `time`, `number` or `word`."""
-        return [name for name, one in zip(self.columns, self.types, strict=True) if _kind(one) == kind]
-
-    def column(self, name: str) -> list[Any]:
-        """The values of a column."""
-        return [row[self.columns.index(name)] for row in self.rows]
-
-
-def _kind(kind: str) -> str:
-    plain = kind.replace("LowCardinality(", "").replace("Nullable(", "").rstrip(")")
-    if plain.startswith("Date"):
-        return "time"
-    return "number" if plain.startswith(("Int", "UInt", "Float", "Decimal", "Bool")) else "word"
 
 
 @dataclass
@@ -97,111 +74,6 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
     both = "SELECT customer_id FROM moments_now WHERE customer_id IN (SELECT customer_id FROM handoffs_now) LIMIT 1"
     yield Asked(client, window, client.query(both).result_rows[0][0])
     client.close()
-
-
-# --- what each kind of panel needs
-
-
-def faults(panel: Json, answers: Mapping[str, Answer]) -> list[str]:
-    """What is wrong with the answers, by refId, to the queries of a panel."""
-    empty = [ref for ref, answer in answers.items() if not answer.rows]
-    if empty:
-        return [f"no rows: {empty}"]
-    return [*_KINDS[panel["type"]](panel, answers)]
-
-
-def _time_series(panel: Json, answers: Mapping[str, Answer]) -> Iterator[str]:
-    for answer in answers.values():
-        if answer.columns[0] != "time" or answer.of("time") != ["time"]:
-            yield f"time comes first and alone, not {answer.of('time')} of {answer.columns}"
-            return
-        numbers, labels = answer.of("number"), answer.of("word")
-        named = set(_named(panel))
-        if not numbers or set(numbers) != (named if named else {"value"}) or not (labels or named):
-            yield f"numbers {numbers}, labels {labels}, named {named}"
-        if labels and "name" not in labels:
-            yield f"lines have no label `name`: {labels}"
-        if all(value is None for name in numbers for value in answer.column(name)):
-            yield "nothing but NULL"
-        yield from _in_order(answer, labels)
-
-
-def _in_order(answer: Answer, labels: Sequence[str]) -> Iterator[str]:
-    """The plugin turns lines into columns: it needs times that rise, and one row for a time and its labels."""
-    times = answer.column("time")
-    if times != sorted(times):
-        yield "times do not rise"
-    keys = [*zip(times, *(answer.column(name) for name in labels), strict=True)]
-    if len(set(keys)) < len(keys):
-        yield "two rows of one time and line"
-
-
-def _states(panel: Json, answers: Mapping[str, Answer]) -> Iterator[str]:
-    for answer in answers.values():
-        if answer.columns[0] != "time" or not answer.of("word"):
-            yield f"a time and states are needed, not {answer.columns}"
-        if answer.column("time") != sorted(answer.column("time")):
-            yield "times do not rise"
-
-
-def _one_row(panel: Json, answers: Mapping[str, Answer]) -> Iterator[str]:
-    """Grafana shows every number of the row."""
-    (answer,) = answers.values()
-    if len(answer.rows) != 1:
-        yield f"{len(answer.rows)} rows, not one"
-    if sorted(answer.columns) != sorted(answer.of("number")) or sorted(answer.columns) != sorted(_named(panel)):
-        yield f"{_named(panel)} are to be shown, numbers are {answer.of('number')} of {answer.columns}"
-    elif any(value is None for value in answer.rows[0]):
-        yield "NULL"
-
-
-def _table(panel: Json, answers: Mapping[str, Answer]) -> Iterator[str]:
-    (answer,) = answers.values()
-    if set(answer.columns) != set(_named(panel)):
-        yield f"columns {sorted(set(answer.columns) ^ set(_named(panel)))} have no heading or do not exist"
-    if "standing" in answer.columns and set(answer.column("standing")) == {"unmeasured"}:
-        yield "nothing was measured"
-    for one in panel["fieldConfig"]["overrides"]:
-        properties = {each["id"]: each.get("value") for each in one["properties"]}
-        name = one["matcher"]["options"]
-        if "unit" in properties and name in answer.columns and name not in answer.of("number"):
-            yield f"{name} has a unit and is no number"
-
-
-def _bars(panel: Json, answers: Mapping[str, Answer]) -> Iterator[str]:
-    (answer,) = answers.values()
-    label = panel["options"]["xField"]
-    if label not in {*answer.of("word"), *answer.of("time")}:
-        yield f"no label {label} in {answer.columns}"
-    if set(_named(panel)) != set(answer.of("number")):
-        yield f"{_named(panel)} are to be the numbers, not {answer.of('number')}"
-
-
-def _graph(panel: Json, answers: Mapping[str, Answer]) -> Iterator[str]:
-    nodes, edges = answers["A"], answers["B"]
-    if not {"id", "title", "mainstat"} <= set(nodes.columns) or "source" in nodes.columns:
-        yield f"nodes: {nodes.columns}"
-    if not {"id", "source", "target", "mainstat"} <= set(edges.columns):
-        yield f"edges: {edges.columns}"
-    ids = nodes.column("id")
-    if len(set(ids)) < len(ids) or len(set(edges.column("id"))) < len(edges.rows):
-        yield "an id is used twice"
-    if not {*edges.column("source"), *edges.column("target")} <= set(ids):
-        yield "an edge leads to no node"
-
-
-_KINDS = {
-    "timeseries": _time_series,
-    "state-timeline": _states,
-    "stat": _one_row,
-    "table": _table,
-    "barchart": _bars,
-    "nodeGraph": _graph,
-}
-
-
-def _named(panel: Json) -> list[str]:
-    return [one["matcher"]["options"] for one in panel["fieldConfig"]["overrides"] if one["matcher"]["id"] == "byName"]
 
 
 def _answers(asked: Asked, panel: Json, board: Dashboard) -> dict[str, Answer]:
@@ -301,7 +173,7 @@ def test_alerts_give_one_number(asked: Asked) -> None:
     for alert in alerts():
         found = asked.client.query(time_expanded(alert.sql, asked.window))
         assert len(found.result_rows) <= 1, alert.uid
-        assert all(_kind(one.name) in {"number", "time"} for one in found.column_types), alert.uid
+        assert all(kind_of(one.name) in {"number", "time"} for one in found.column_types), alert.uid
 
 
 @pytest.mark.parametrize("name", [one.id for one in shipped_registry().computed()])
@@ -362,7 +234,7 @@ def test_the_latest_reports_are_those_of_who_is_alive(asked: Asked) -> None:
     """Two instances of each report 7.5; a third one said five million before it stopped."""
     panel = _panel("mot-pipeline", "Latest reports")
     (found,) = asked.ask(panel["targets"][0]["rawSql"], asked.board("mot-pipeline")).rows
-    assert dict(zip(_named(panel), found, strict=True)) == {
+    assert dict(zip(named(panel), found, strict=True)) == {
         "lag_worker": 15.0, "behind_worker": 0.0075, "lag_sink": 15.0, "behind_sink": 0.0075, "restore": 7.5,
     }  # fmt: skip
 

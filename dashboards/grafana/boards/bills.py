@@ -33,46 +33,9 @@ def board(say: Speech) -> Board:
             "and notices.",
         ),
         sections=[
-            Section(
-                Text(zh="账单", en="Bills"),
-                [
-                    *(shown.number(name) for name in ("bills", "bill_amount", "bill_shock_rate")),
-                    shown.number("bill_dispute_per_10k"),
-                    latency(say),
-                    shown.trend("bill_shock_rate", "tier"),
-                    shown.trend("disputes", "detail"),
-                    shown.cycles("bills", (8, 8)),
-                    shown.cycles("bill_shock_rate", (8, 8)),
-                    shown.cycles("bill_dispute_per_10k", (8, 8)),
-                    *(shown.number(name) for name in ("adjustment_value", "bill_presented", "cancel_then_charged")),
-                    shown.number("bill_correctness_complaints_per_10k", (6, 4)),
-                    shown.number("prepaid_credit_complaints", (6, 4)),
-                    shown.split("bill_amount", "tier", (8, 7)),
-                    shown.split("bill_amount", "detail", (4, 7)),
-                    shown.split("bill_shock_rate", "region", (12, 7)),
-                ],
-            ),
-            Section(
-                Text(zh="缴费", en="Payments"),
-                [
-                    *(shown.number(name, (6, 4)) for name in ("payment_failure_rate", "payment_loop_rate")),
-                    *(shown.number(name, (6, 4)) for name in ("reconnect_p95", "refund_on_time")),
-                    shown.trend("payment_failure_rate", "detail"),
-                    shown.trend("payment_loop_rate", "channel"),
-                ],
-            ),
-            Section(
-                Text(zh="漫游", en="Roaming"),
-                [
-                    *(shown.number(name, (6, 4)) for name in ("roaming_trips", "roaming_spend")),
-                    *(shown.number(name, (6, 4)) for name in ("roaming_attach_ok", "notified_before_charge")),
-                    shown.trend("roaming_spend", "tier"),
-                    shown.trend("roaming_attach_ok", "detail"),
-                    shown.split("roaming_trips", "detail", (12, 8)),
-                    shown.split("roaming_spend", "region", (8, 8)),
-                    shown.split("roaming_spend", "detail", (4, 8)),
-                ],
-            ),
+            _bills(say, shown),
+            _payments(shown),
+            _roaming(shown),
             Section(
                 Text(zh="关键时刻", en="Moments"),
                 [moment_rows(say, _MOMENTS, DIMS, "(stage = 'pay' OR detector_id = 'N01')")],
@@ -81,4 +44,53 @@ def board(say: Speech) -> Board:
         variables=DIMS,
         since="90d",
         refresh="5m",
+    )
+
+
+def _bills(say: Speech, shown: Indicators) -> Section:
+    return Section(
+        Text(zh="账单", en="Bills"),
+        [
+            *(shown.number(name) for name in ("bills", "bill_amount", "bill_shock_rate")),
+            shown.number("bill_dispute_per_10k"),
+            latency(say),
+            shown.trend("bill_shock_rate", "tier"),
+            shown.trend("disputes", "detail"),
+            shown.cycles("bills", (8, 8)),
+            shown.cycles("bill_shock_rate", (8, 8)),
+            shown.cycles("bill_dispute_per_10k", (8, 8)),
+            *(shown.number(name) for name in ("adjustment_value", "bill_presented", "cancel_then_charged")),
+            shown.number("bill_correctness_complaints_per_10k", (6, 4)),
+            shown.number("prepaid_credit_complaints", (6, 4)),
+            shown.split("bill_amount", "tier", (8, 7)),
+            shown.split("bill_amount", "detail", (4, 7)),
+            shown.split("bill_shock_rate", "region", (12, 7)),
+        ],
+    )
+
+
+def _payments(shown: Indicators) -> Section:
+    return Section(
+        Text(zh="缴费", en="Payments"),
+        [
+            *(shown.number(name, (6, 4)) for name in ("payment_failure_rate", "payment_loop_rate")),
+            *(shown.number(name, (6, 4)) for name in ("reconnect_p95", "refund_on_time")),
+            shown.trend("payment_failure_rate", "detail"),
+            shown.trend("payment_loop_rate", "channel"),
+        ],
+    )
+
+
+def _roaming(shown: Indicators) -> Section:
+    return Section(
+        Text(zh="漫游", en="Roaming"),
+        [
+            *(shown.number(name, (6, 4)) for name in ("roaming_trips", "roaming_spend")),
+            *(shown.number(name, (6, 4)) for name in ("roaming_attach_ok", "notified_before_charge")),
+            shown.trend("roaming_spend", "tier"),
+            shown.trend("roaming_attach_ok", "detail"),
+            shown.split("roaming_trips", "detail", (12, 8)),
+            shown.split("roaming_spend", "region", (8, 8)),
+            shown.split("roaming_spend", "detail", (4, 8)),
+        ],
     )

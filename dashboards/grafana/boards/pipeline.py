@@ -24,7 +24,6 @@ REASON = Text(zh="原因", en="Reason")
 
 def board(say: Speech) -> Board:
     """See the module."""
-    shown = Indicators(say, ())
     return Board(
         uid="mot-pipeline",
         title=Text(zh="关键时刻 · 管道健康", en="MOT · Pipeline health"),
@@ -38,35 +37,43 @@ def board(say: Speech) -> Board:
                 Text(zh="现在", en="Now"),
                 [_newest(say), latency(say), _instances(say), _flow(say)],
             ),
-            Section(
-                Text(zh="跟上与否", en="Keeping up"),
-                [
-                    _line(say, "lag_records", LAG, "locale", PLAIN),
-                    _line(say, "behind_ms", BEHIND, "ms", _MS),
-                    _line(say, "commit_seconds", COMMIT, "s", PLAIN),
-                    _line(say, "restore_seconds", RESTORE, "s", _RESTORE, (12, 7)),
-                    _line(say, "refresh_seconds", REFRESH, "s", PLAIN, (12, 7)),
-                ],
-            ),
+            _keeping_up(say),
             Section(
                 Text(zh="死信", en="Dead letters"), [_dead_over_time(say), _dead_by_reason(say), _dead_newest(say)]
             ),
-            Section(
-                Text(zh="来源数据质量", en="Quality of what comes in"),
-                [
-                    *(shown.number(name, (6, 4)) for name in ("late_event_rate", "event_delay_p95")),
-                    *(shown.number(name, (6, 4)) for name in ("reference_missing_rate", "outbound_without_outcome")),
-                    shown.split("event_delay_p95", "detail"),
-                    shown.split("late_event_rate", "detail"),
-                    shown.split("reference_missing_rate", "detail"),
-                    shown.split("outbound_without_outcome", "detail"),
-                ],
-            ),
+            _quality(Indicators(say, ())),
         ],
         variables=("component",),
         since="24h",
         refresh="30s",
         annotated=False,
+    )
+
+
+def _keeping_up(say: Speech) -> Section:
+    return Section(
+        Text(zh="跟上与否", en="Keeping up"),
+        [
+            _line(say, "lag_records", LAG, "locale", PLAIN),
+            _line(say, "behind_ms", BEHIND, "ms", _MS),
+            _line(say, "commit_seconds", COMMIT, "s", PLAIN),
+            _line(say, "restore_seconds", RESTORE, "s", _RESTORE, (12, 7)),
+            _line(say, "refresh_seconds", REFRESH, "s", PLAIN, (12, 7)),
+        ],
+    )
+
+
+def _quality(shown: Indicators) -> Section:
+    return Section(
+        Text(zh="来源数据质量", en="Quality of what comes in"),
+        [
+            *(shown.number(name, (6, 4)) for name in ("late_event_rate", "event_delay_p95")),
+            *(shown.number(name, (6, 4)) for name in ("reference_missing_rate", "outbound_without_outcome")),
+            shown.split("event_delay_p95", "detail"),
+            shown.split("late_event_rate", "detail"),
+            shown.split("reference_missing_rate", "detail"),
+            shown.split("outbound_without_outcome", "detail"),
+        ],
     )
 
 

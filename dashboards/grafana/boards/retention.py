@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from grafana_foundation_sdk.models.dashboard import Threshold
 
 from dashboards.grafana import sql
@@ -87,7 +89,11 @@ def _queue(say: Speech) -> Panel:
             "at a time. They wait since the first open moment was decided: orange from 24 hours, red from 72.",
         ),
     )
-    columns = [
+    return rows(say, head, asked, _columns(say), size=(24, 16))
+
+
+def _columns(say: Speech) -> Sequence[Column]:
+    return [
         Column("customer_id", Text(zh="客户", en="Customer"), links=[to_customer(say)], width=120),
         Column("level", DIM_WORDS["tier"], words=TIER_WORDS, colors=TIER_COLORS, width=80),
         Column("severity", Text(zh="严重度", en="Severity"), colors=SEVERITY_COLORS, width=80),
@@ -100,4 +106,3 @@ def _queue(say: Speech) -> Panel:
         Column("phase", DIM_WORDS["stage"], words=STAGE_WORDS, width=110),
         Column("owner", DIM_WORDS["department"], words=DEPARTMENT_WORDS, width=110),
     ]
-    return rows(say, head, asked, columns, size=(24, 16))

@@ -54,6 +54,16 @@ def _by(say: Speech, name: str, dim: str) -> str:
     return f"SELECT toString({dim}) AS code, {sql.value(one)} AS value {sql.rows(one, DIMS, windows)} GROUP BY code"
 
 
+_TIERS = Head(
+    Text(zh="各等级概况", en="The tiers"),
+    Text(
+        zh="时间范围末日的客户数；范围内的账单金额、每千客户每日负面时刻、有风险的收入、30 天触达覆盖。银卡单独一行。",
+        en="Customers on the last day of the time range; what was billed in it, negative moments per 1,000 "
+        "customers and day, revenue at risk, coverage within 30 days. Silver has its own row.",
+    ),
+)
+
+
 def _tiers(say: Speech) -> Panel:
     """A row for each tier: how many, what they pay, what goes wrong."""
     shown = Indicators(say, DIMS)
@@ -84,16 +94,7 @@ def _tiers(say: Speech) -> Panel:
         ),
         Column("of_bills", Text(zh="账单占比", en="Share of bills"), "percentunit"),
     ]
-    head = Head(
-        Text(zh="各等级概况", en="The tiers"),
-        Text(
-            zh="时间范围末日的客户数；范围内的账单金额、每千客户每日负面时刻、有风险的收入、30 天触达覆盖。"
-            "银卡单独一行。",
-            en="Customers on the last day of the time range; what was billed in it, negative moments per 1,000 "
-            "customers and day, revenue at risk, coverage within 30 days. Silver has its own row.",
-        ),
-    )
-    return rows(say, head, asked, columns, size=(12, 8))
+    return rows(say, _TIERS, asked, columns, size=(12, 8))
 
 
 def _managers(say: Speech) -> Panel:
