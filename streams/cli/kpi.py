@@ -17,7 +17,9 @@ from streams.cli.durations import duration_ms
 from streams.cli.failures import CliError, UsageFault
 from streams.cli.figures import STYLES, figure, target_of
 from streams.cli.session import Session
+from streams.errors import StreamsError
 from streams.settings import OperatorSettings, load_settings
+from streams.sinks.faults import translated
 from streams.warehouse.reference import steps_of
 from streams.warehouse.refresh import Refreshed
 from streams.warehouse.upkeep import Upkeep
@@ -106,20 +108,30 @@ def show(session: Session, where: Where, options: ShowOptions) -> None:
 
 
 def refresh(session: Session, where: Where, *, every: str | None, full: bool) -> None:
-    """Compute the indicators once, or again and again until stopped. Raises StreamsError."""
+    """Compute the indicators once, or again and again until stopped.
+
+    Raises StreamsError; with `every` only where there is no warehouse at all: other trouble is told, and tried again.
+    """
     settings = settings_of(where)
     warehouse = open_warehouse(where.folder, where.clickhouse, session.environment)
     steps = steps_of(settings.catalogue())
     pause = None if every is None else duration_ms(every) / 1000
     while True:
-        with warehouse.writing() as client:
-            upkeep = Upkeep(client, settings.registry(), steps, settings.touchpoints())
-            done = upkeep.run(full=full, patient=every is not None)
-        _tell(session, done)
+        seconds = 0.0
+        try:
+            with warehouse.writing() as client, translated(str(warehouse)):
+                upkeep = Upkeep(client, settings.registry(), steps, settings.touchpoints())
+                done = upkeep.run(full=full, patient=every is not None)
+            _tell(session, done)
+            full, seconds = False, done.seconds
+        except StreamsError as fault:
+            if pause is None:
+                raise
+            words = session.say("kpi.not_refreshed", reason=fault.said_in(session.language).rstrip(".。"))
+            session.err.print(words, style="yellow", markup=False, soft_wrap=True)
         if pause is None:
             return
-        full = False
-        time.sleep(max(0.0, pause - done.seconds))
+        time.sleep(max(0.0, pause - seconds))
 
 
 def the_indicator(registry: Registry, name: str) -> Indicator:
@@ -192,3 +204,6 @@ def _print(session: Session, indicator: Indicator, asked: Asked, found: Sequence
 def _tell(session: Session, done: Refreshed) -> None:
     words = session.say("kpi.refreshed", count=done.indicators, computed=done.computed, seconds=f"{done.seconds:.1f}")
     session.err.print(words, markup=False, soft_wrap=True)
+    for name, reason in done.failed.items():
+        words = session.say("kpi.failed", what=name, reason=reason)
+        session.err.print(words, style="yellow", markup=False, soft_wrap=True)

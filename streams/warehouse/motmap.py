@@ -4,8 +4,11 @@ A unit is a customer at a touchpoint in a calendar month (UTC); repeated alerts 
 
 - *Marked*: the first decision of that valence at the touchpoint in the month, not retracted and not by a model alone.
   Its time is the decision: what came before cannot follow from it.
-- *Comparison*: the month's first event at the same touchpoint, by customers without any moment there within 30 days
-  before or after. Its time is that event.
+- *Comparison*: the month's first event at the same touchpoint, by customers without any moment there in the 30 days
+  before, nor one of an episode that this event or an earlier one began (its anchor), however late it was decided. Its
+  time is that event. What begins later leaves nobody out: an outcome often leads to the next moment, and a comparison
+  chosen by its future would be without those who had one (Hernan et al. 2016, on time zero). Later moments of the
+  comparison are part of what becomes of those without one now, so a power is, if anything, told too small.
 - *Outcome*: an event of `OUTCOMES` in the 30 days after that time. Credits and retention offers are none: they are what
   we do about a moment, not what the customer does.
 - *Purged* from both sides, so that no side gains: whoever had such an outcome in the 30 days up to that time (a
@@ -155,7 +158,7 @@ def _comparison(span: Span, events: str, there: str) -> str:
     )
     return (
         f"SELECT visits.* FROM ({visits}) AS visits LEFT JOIN ({moments}) AS known USING (customer_id, touchpoint) "
-        f"WHERE NOT arrayExists(one -> one.2 >= at - {_HORIZON} AND one.1 <= at + {_HORIZON}, spans)"
+        f"WHERE NOT arrayExists(one -> one.2 >= at - {_HORIZON} AND one.1 <= at, spans)"
     )
 
 

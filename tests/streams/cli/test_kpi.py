@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from journeys.registry import shipped_registry
 from streams.cli.figures import figure
+from streams.runners.folder import clickhouse_path
+from streams.sinks.clickhouse import open_client
 from tests.streams.cli.conftest import Mot
+from tests.warehouse.planted import day, event, stored
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +133,84 @@ def test_refresh_every_so_often_goes_on_until_it_is_stopped(demo: Path) -> None:
     process.terminate()
     process.wait(timeout=30)
     assert all("computed anew" in line for line in lines), lines
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Path:
+    """A folder in which ClickHouse refuses to compute anything."""
+    stored(tmp_path, [event("e", "app.logged_in", day(1), "c")])
+    client = open_client(clickhouse_path(tmp_path))
+    client.command("DROP TABLE indicator_registry")
+    client.command("CREATE TABLE indicator_registry (other UInt8) ENGINE = MergeTree ORDER BY other")
+    client.close()
+    return tmp_path
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_refresh_that_clickhouse_refuses_is_told_in_words(mot: Mot, broken: Path, language: str) -> None:
+    seen = mot("kpi", "refresh", "--in", broken, "--lang", language, columns=400)
+
+    assert seen.code == 1
+    assert ("失败" if language == "zh" else "failed") in seen.err
+    assert "Traceback" not in seen.err
+
+
+def test_refresh_every_so_often_goes_on_after_an_error(broken: Path) -> None:
+    words = [
+        sys.executable,
+        "-m",
+        "streams",
+        "kpi",
+        "refresh",
+        "--every",
+        "200 ms",
+        "--in",
+        str(broken),
+        "--lang",
+        "en",
+    ]
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    lines = [process.stderr.readline() for _ in range(2)]
+    going = process.poll() is None
+    process.terminate()
+    process.wait(timeout=30)
+    assert going
+    assert all("tried again" in line for line in lines), lines
+
+
+def test_a_span_is_that_which_was_named(mot: Mot, demo: Path) -> None:
+    words = ("kpi", "show", "contacts", "--in", demo, "--json")
+    last = max(one["window_start"] for one in json.loads(mot(*words, "--since", "60d", "--per", "day").out)["values"])
+    until = datetime.fromisoformat(last).replace(tzinfo=UTC)
+    since = until - timedelta(days=7)
+
+    def said(*more: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(mot(*words, *more).out)
+        return found
+
+    week = said("--since", f"{since:%Y-%m-%d}", "--until", f"{until:%Y-%m-%d}")
+    assert (week["since"], week["until"]) == (since.isoformat(), until.isoformat())
+    days = said("--since", f"{since:%Y-%m-%d}", "--until", f"{until:%Y-%m-%d}", "--per", "day")
+    assert all(since.isoformat()[:10] <= one["window_start"][:10] < until.isoformat()[:10] for one in days["values"])
+    assert week["values"][0]["value"] == sum(one["value"] for one in days["values"])
+    assert said("--since", "7d", "--until", f"{until:%Y-%m-%d}") == week
+    hours = said("--since", "20h", "--until", f"{until:%Y-%m-%dT08:00}")
+    assert (hours["since"], hours["until"]) == (
+        (until - timedelta(hours=12)).isoformat(),
+        (until + timedelta(hours=8)).isoformat(),
+    )
+    assert mot(*words, "--since", f"{until:%Y-%m-%d}", "--until", f"{since:%Y-%m-%d}").code == 2
+
+
+@pytest.mark.parametrize("name", ["contacts", "customers_contacting", "fcr_7d"])
+def test_a_span_in_which_nothing_was_measured_has_no_value(mot: Mot, demo: Path, name: str) -> None:
+    words = ("kpi", "show", name, "--since", "2001-01-01", "--until", "2001-02-01", "--in", demo)
+    if name not in shipped_registry():
+        pytest.skip("no such indicator")
+
+    assert [one["value"] for one in json.loads(mot(*words, "--json").out)["values"]] == [None]
+    assert "Nothing was measured" in mot(*words).out
 
 
 def test_figures_are_written_with_their_units() -> None:

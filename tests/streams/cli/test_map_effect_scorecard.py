@@ -17,7 +17,7 @@ from streams.lock import FolderLock
 from streams.runners.folder import clickhouse_path
 from streams.runners.query_server import QueryServer
 from tests.streams.cli.conftest import Mot
-from tests.warehouse.planted import Row, day, event, moment, stored
+from tests.warehouse.planted import Row, day, event, moment, stored, text
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 CONTACT = "interaction.contact_completed"
@@ -40,7 +40,8 @@ def town() -> tuple[list[Row], list[Row]]:
             if rng.random() >= share:
                 events.append(event(f"{name}x", CONTACT, day(at + 3), customer, resolved=False, **where, **said))
         if number % 4 == 0:
-            moments.append(moment(f"m{number}", day(at + 0.01), customer, "help_contact_made", tier=where["tier"]))
+            said = {"tier": where["tier"], "anchor_at": text(day(at))}
+            moments.append(moment(f"m{number}", day(at + 0.01), customer, "help_contact_made", **said))
         if rng.random() < (0.35 if number % 4 == 0 else 0.05):
             gone = day(at) + timedelta(days=rng.uniform(1, 28))
             events.append(event(f"k{number}", "complaint.opened", gone, customer, region=region, category="bill"))
