@@ -13,9 +13,10 @@ BENCH ?=
 BENCH_LIVE ?=
 CHAOS ?=
 PEERS ?=
+PANELS ?=
 KAFKA ?=
 
-.PHONY: help setup setup-demo demo test lint kafka chaos bench bench-peers generate clean
+.PHONY: help setup setup-demo demo test lint kafka chaos recount bench bench-peers bench-panels generate clean
 
 help:
 	@echo "make demo      simulate customers, find their moments of truth, show them live"
@@ -25,7 +26,9 @@ help:
 	@echo "make chaos     kill, pause, corrupt and flood a live worker; compare ledgers; print a table (CHAOS=\"--only F17\")"
 	@echo "make bench     measure; prints ratios against a baseline in the same run"
 	@echo "make bench-peers  the same job in Faust, Quix Streams, Bytewax and here (PEERS=\"--rounds 1\")"
-	@echo "make generate  write JSON Schemas and generated pages anew"
+	@echo "make bench-panels  every query of every board over 100 million facts of 90 days (PANELS=\"--rows 1e7\"); needs 8 GB of disk"
+	@echo "make recount   every indicator counted again in pandas on a million events: at once, after a stop, after a replay"
+	@echo "make generate  write JSON Schemas, generated pages and dashboards anew"
 
 # uv of a pinned version in a folder of its own: whatever uv the machine has is left alone.
 $(UV):
@@ -68,6 +71,12 @@ bench: setup
 bench-peers: setup
 	@$(UV) sync --quiet --frozen --project tests/benchmarks/peers
 	$(PYTHON) -m tests.benchmarks.peers $(PEERS)
+
+bench-panels: setup
+	$(PYTHON) -m tests.benchmarks.panels $(PANELS)
+
+recount: setup
+	MOT_RECOUNT_CUSTOMERS=12000 $(PYTHON) -m pytest -s tests/warehouse/test_recount.py
 
 generate: setup
 	$(MOT) schema --write
