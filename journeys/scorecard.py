@@ -3,6 +3,9 @@
 The gap is the part of today's shortfall that has to go to reach the reference: 0.5 of bills shock half too often, half
 of the unkept promises must be kept, the queue must be half as long. It lies between 0 and 1 for every unit, so that
 indicators compare. The rank puts large gaps that are easy to close first.
+
+Nothing measured is no value, not zero: it meets no target. A total grows with its period, and own, others' and target
+are of different ones: totals have no gap, but to zero, which is zero over any period.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Literal, NamedTuple, get_args
 
+from journeys.effect import is_total
 from journeys.registry import Indicator
 
 ExternalKind = Literal["own", "competitor", "regulator", "international_mean", "best_practice"]
@@ -116,7 +120,7 @@ def _line(indicator: Indicator, own: Own | None, newest: Mapping[str, External])
     best = _known(indicator, "best_practice", newest)
     benchmark_kind, benchmark = _demanding(indicator, benchmarks)
     reference, aim = _demanding(indicator, {"best_practice": best, **benchmarks, "target": indicator.target})
-    found = None if value is None or aim is None else gap(indicator, value, aim)
+    found = None if value is None or aim is None or not _compares(indicator, aim) else gap(indicator, value, aim)
     difficulty = _difficulty(indicator, newest)
     return Line(
         indicator=indicator,
@@ -132,6 +136,11 @@ def _line(indicator: Indicator, own: Own | None, newest: Mapping[str, External])
         score=found * ease(difficulty) if found is not None and found > 0 else None,
         rank=None,
     )
+
+
+def _compares(indicator: Indicator, aim: float) -> bool:
+    """Whether values over periods of different length can be held against each other."""
+    return aim == 0 or indicator.measure is None or not is_total(indicator.measure.kind)
 
 
 def _known(indicator: Indicator, kind: Reference, newest: Mapping[str, External]) -> float | None:

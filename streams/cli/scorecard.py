@@ -98,7 +98,9 @@ def _print(session: Session, lines: Sequence[Line], options: ScorecardOptions) -
 def _cells(session: Session, line: Line) -> list[Text]:
     unit = line.indicator.unit
     own = Text(figure(line.own, unit), style=STYLES[line.indicator.standing(line.own)])
-    if line.own is not None and not line.measured:
+    if line.own is None and line.indicator.measure is not None:
+        own = Text(session.say("scorecard.no_data"), style="dim")
+    elif line.own is not None and not line.measured:
         own.append("*")
     return [
         Text("" if line.rank is None else str(line.rank)),

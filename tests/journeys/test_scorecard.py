@@ -95,6 +95,32 @@ def test_an_imported_own_value_serves_where_nothing_is_measured() -> None:
     assert (line.own, line.measured) == (0.07, False)
 
 
+def counted(kind: str, **said: Any) -> Indicator:
+    units = "SELECT occurred_at AS at, customer_id, 1 AS hit, 1 AS base FROM {events}"
+    measure = {"kind": kind, "reads": ["bill.issued"], "by": [], "units": units}
+    return indicator(unit="count", availability="derivable", obtain=None, measure=measure, **said)
+
+
+def test_nothing_measured_meets_no_target() -> None:
+    line = scorecard([counted("sum", target=0.0)], {"one": Own(None, 0.0)}, [external("best_practice", 0.0)])[0]
+
+    assert (line.own, line.measured, line.gap, line.rank) == (None, False, None, None)
+    assert line.indicator.standing(line.own) == "none"
+    line = scorecard([counted("sum", target=0.0)], {"one": Own(0.0, 0.0)}, [])[0]
+    assert (line.own, line.measured, line.gap) == (0.0, True, 0.0)
+
+
+@pytest.mark.parametrize("kind", ["sum", "customers"])
+def test_totals_of_different_periods_have_no_gap(kind: str) -> None:
+    """40 complaints in a month against 300 of someone else's year: no lead."""
+    one, own = counted(kind), {"one": Own(40.0, 40.0)}
+
+    line = scorecard([one], own, [external("best_practice", 300.0)])[0]
+    assert (line.best_practice, line.gap, line.reference, line.rank) == (300.0, None, None, None)
+    assert scorecard([one], own, [external("best_practice", 0.0)])[0].gap == 1.0
+    assert scorecard([counted("ratio")], own, [external("best_practice", 300.0)])[0].gap == pytest.approx(-260 / 300)
+
+
 def test_large_gaps_that_are_easy_come_first_and_leads_have_no_rank() -> None:
     said = {
         "large_hard": (0.8, 5),  # 0.8 x 0.2

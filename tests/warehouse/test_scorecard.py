@@ -187,6 +187,18 @@ def test_the_scorecard_puts_imported_and_measured_values_together(warehouse: Fol
     assert len(lines) == len(REGISTRY)
 
 
+def test_what_was_not_measured_is_no_value(warehouse: FolderWarehouse) -> None:
+    """Days before the first event, and an indicator whose events the log does not have."""
+    before = own_values(warehouse, REGISTRY.values(), Reach(day(-60), day(-30)))
+    during = own_values(warehouse, REGISTRY.values(), Reach(day(0), day(30)))
+
+    assert [one for one in before.values() if one.value is not None or one.units] == []
+    assert during["contacts"].value == during["contacts"].units > 0
+    assert during["disputes"].value is None
+    line = next(one for one in scorecard(REGISTRY.values(), before, []) if one.indicator.id == "cancel_then_charged")
+    assert (line.own, line.measured, line.gap) == (None, False, None)
+
+
 def test_values_survive_the_way_through_the_table(tmp_path: Path) -> None:
     warehouse = stored(tmp_path, [])
     hard = next(iter(read_external(written(tmp_path, GOOD), REGISTRY)))._replace(

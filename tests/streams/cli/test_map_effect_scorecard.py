@@ -166,6 +166,25 @@ def test_windows_beyond_the_data_and_few_customers_are_told(mot: Mot, folder: Pa
     assert "no effect can be computed" in late
 
 
+@pytest.mark.parametrize(("language", "says"), [("en", "too early to say"), ("zh", "为时过早")])
+def test_a_window_that_is_not_over_and_groups_that_overlap_are_told(
+    mot: Mot, folder: Path, tmp_path: Path, language: str, says: str
+) -> None:
+    """Every third customer is on the list; half of them are in bj too."""
+    (tmp_path / "list.txt").write_text("".join(f"c{number}\n" for number in range(0, 1200, 3)), encoding="utf-8")
+    groups = ("--treated-file", tmp_path / "list.txt", "--control", "region=bj")
+    words = ("effect", "contacts", "--at", "2026-03-02", "--after", "100d", *groups, "--in", folder, "--lang", language)
+    seen, said = mot(*words), json.loads(mot(*words, "--json").out)
+
+    assert seen.code == 0
+    assert says in seen.out
+    assert said["in_both_groups"] == 200
+    assert ("200 customers are in both" if language == "en" else "200 个客户同时在两组中") in seen.out
+    assert (said["verdict"], said["early"]) == ("early", True)
+    assert said["computed_on"][2] == "2026-05-31T00:00:00.001000+00:00"
+    assert "2026-05-31" in seen.out
+
+
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_the_scorecard_ranks_gaps(mot: Mot, computed: Path, language: str) -> None:
     seen = mot("scorecard", "--in", computed, "--since", "120d", "--lang", language, columns=120)
@@ -173,6 +192,13 @@ def test_the_scorecard_ranks_gaps(mot: Mot, computed: Path, language: str) -> No
     assert seen.code == 0
     assert shipped_registry()["fcr_7d"].name.said_in(language) in seen.out
     assert bool(CHINESE.search(seen.out)) == (language == "zh")
+
+
+def test_the_scorecard_says_where_there_are_no_data(mot: Mot, computed: Path) -> None:
+    words = ("scorecard", "--in", computed, "--since", "120d", "--all", "--stage", "pay")
+
+    assert "no data" in mot(*words, columns=120).out
+    assert "无数据" in mot(*words, "--lang", "zh", columns=120).out
 
 
 def test_import_twice_then_csv_and_json_say_the_same(mot: Mot, computed: Path, tmp_path: Path) -> None:
