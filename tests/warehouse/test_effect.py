@@ -356,3 +356,23 @@ def test_halves_of_odd_windows_meet(warehouse: FolderWarehouse) -> None:
     windows = Windows(WINDOWS.at - timedelta(days=27), WINDOWS.at, WINDOWS.end)
 
     assert effect(warehouse, SHARE, windows, REGIONS).trend is not None
+
+
+def test_customer_days_that_are_customers_own_stay_the_base_of_lists(tmp_path: Path) -> None:
+    """Contact coverage counts days of valued customers, not the population: every fourth on the lists is none."""
+    rows = [event("end", "app.logged_in", day(130), "clock")]
+    for number in range(200):
+        where = {"region": "gd" if number % 2 else "bj", "tier": "normal" if number % 4 > 1 else "gold"}
+        rows.append(event(f"v{number}", "app.logged_in", day(20), f"c{number}", **where))
+        if number % 3:
+            rows.append(event(f"k{number}", "interaction.outbound_call_completed", day(50), f"c{number}", **where))
+    warehouse = stored(tmp_path, rows)
+    coverage = shipped_registry()["vip_contact_coverage_30d"]
+    with warehouse.writing() as client:
+        Refresher(client, shipped_registry(), step_rows(set())).refresh()
+    found = effect(warehouse, coverage, WINDOWS, REGIONS)
+    listed = effect(warehouse, coverage, WINDOWS, (numbered(1, 3, customers=200), numbered(0, 2, customers=200)))
+
+    assert found.cells[0].value is not None
+    assert found.cells[0].value > 0.1
+    assert listed.cells == found.cells

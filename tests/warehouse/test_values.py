@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from journeys.registry import Indicator, RowGrain, shipped_registry
+from streams.warehouse.effect import GroupsOverlap
 from streams.warehouse.reference import step_rows
 from streams.warehouse.refresh import Refresher
 from streams.warehouse.values import Asked, NoSuchSplit, Reach, Span, after, grain_for, known_span, values, whole
@@ -121,5 +122,6 @@ def test_chinese_messages_have_chinese_punctuation(tmp_path: Path) -> None:
         NoWarehouse(tmp_path),
         NoWarehouse(tmp_path / "replayed"),
         TooManyRows(10_000),
+        GroupsOverlap(["c1", "c2"]),
     ):
         assert not HALF_WIDTH.search(fault.text.zh), fault.text.zh
