@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from dashboards.grafana import build, indicators, lint, store
 from dashboards.grafana.boards import customers
 from dashboards.grafana.targets import opening, with_targets
 from journeys.registry import IndicatorOverride, Registry, shipped_registry
+from streams.cli.run import run
 
 OVERRIDES = {
     "notified_before_charge": IndicatorOverride(target=0.9, warning=0.8),
@@ -66,6 +68,20 @@ def test_nothing_changes_without_other_targets() -> None:
 def test_panels_are_told_apart_by_what_they_begin_with(language: store.Language) -> None:
     said = [opening(one, language) for one in shipped_registry().values()]
     assert [(one, other) for one in said for other in said if one is not other and one.startswith(other)] == []
+
+
+def test_the_command_puts_them_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = tmp_path / "settings.yaml"
+    settings.write_text("indicators:\n  notified_before_charge: {target: 0.9, warning: 0.8}\n", "utf-8")
+    words = ["dashboards", "build", "--out", str(tmp_path / "out"), "--settings", str(settings), "--lang", "en"]
+    assert run(words, {}) == 0
+    assert "dashboards" in capsys.readouterr().out
+    (path,) = (tmp_path / "out").rglob("mot-bills.json")
+    text = path.read_text("utf-8")
+    assert "Target / warning: 0.9 / 0.8" in text
+    assert "Target / warning: 0.995 / 0.98" not in text
+    (rules,) = (tmp_path / "out").rglob("rules.yaml")
+    assert "0.8" in rules.read_text("utf-8")
 
 
 def test_it_needs_no_sdk() -> None:

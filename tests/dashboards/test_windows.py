@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dashboards.grafana.sql import COUNTER_GRAINS, bucket, counter, for_total, for_trend, per_minute
+from dashboards.grafana.sql import COUNTER_GRAINS, LATENCY, bucket, counter, for_total, for_trend, per_minute
 from streams.sinks import ddl
 from streams.sinks.clickhouse import open_client
 from tests.dashboards.macros import Window, time_expanded
@@ -101,3 +101,15 @@ def test_a_rate_is_per_minute_whatever_rows_it_reads(
     )
     found = client.query(time_expanded(asked, span(0, 30, 15))).result_rows
     assert [(minute, pytest.approx(rate)) for minute, rate in points] == found
+
+
+def test_the_mark_of_all_reading_is_no_indicator(client: Any) -> None:
+    """Only an indicator that was read makes the indicators new."""
+    client.command(
+        "INSERT INTO indicator_marks (indicator, fingerprint, read_until, front) SELECT arrayJoin(['*', 'bills']), '', "
+        "now('UTC') - if(arrayJoin(['*', 'bills']) = '*', 0, 3600), now64(3, 'UTC')"
+    )
+    found = client.query(LATENCY)
+    assert dict(zip(found.column_names, found.result_rows[0], strict=True))["newest_refresh"] == pytest.approx(
+        3600, abs=60
+    )
