@@ -135,13 +135,16 @@ def refresh(session: Session, where: Where, *, every: str | None, full: bool) ->
 
 
 def the_indicator(registry: Registry, name: str) -> Indicator:
-    """The indicator called `name`. Raises UsageFault with the nearest names."""
+    """The indicator with the id `name`, or called so in either language. Raises UsageFault with the nearest ids."""
     if name in registry:
         return registry[name]
+    called = [one for one in registry.values() if name.lower() in {one.name.zh, one.name.en.lower()}]
+    if called:
+        return called[0]
     import difflib  # noqa: PLC0415 - only for a slip of the keyboard
 
     near = difflib.get_close_matches(name, list(registry), n=3, cutoff=0.4)
-    raise UsageFault("kpi.no_indicator", what=name, near=", ".join(near) or "mot kpi ls")
+    raise UsageFault("kpi.no_indicator", what=name, near=", ".join(near) or "-")
 
 
 def reach_of(since: str, until: str | None, front: datetime) -> Reach:
@@ -181,6 +184,7 @@ def choices_of(said: Sequence[str]) -> dict[str, list[str]]:
 def _print(session: Session, indicator: Indicator, asked: Asked, found: Sequence[Value]) -> None:
     out = session.out
     out.print(Text(f"{session.pick(indicator.name)}  {indicator.id}", style="bold"))
+    out.print(Text(f"= {session.pick(indicator.formula)}"))
     out.print(Text(session.pick(indicator.definition), style="dim"))
     since, until = (f"{moment:%Y-%m-%d %H:%M}" for moment in asked.span)
     out.print(session.say("kpi.span", since=since, until=until, target=target_of(session, indicator)), markup=False)

@@ -21,7 +21,7 @@ from streams.runners.query_server import query_folder
 from streams.runners.reading import plain_rows
 from streams.sinks.clickhouse import open_client
 from streams.sinks.connect import Server, server_at
-from streams.sinks.faults import meaning
+from streams.sinks.faults import code_of
 
 PAGE = 10_000
 """Rows that a folder gives at once; more are asked for with LIMIT and OFFSET, or aggregated in SQL."""
@@ -87,7 +87,7 @@ class ServerWarehouse:
                 self._client = self._server.connect(_LONG_SECONDS)
             result = self._client.query(sql)
         except ClickHouseError as fault:
-            raise meaning(str(self._server), fault) from fault
+            raise NoAnswer(str(self._server), fault) from fault
         return [dict(zip(result.column_names, row, strict=True)) for row in plain_rows(result.result_rows)]
 
     @contextmanager
@@ -96,7 +96,7 @@ class ServerWarehouse:
         try:
             client = self._server.connect(_LONG_SECONDS)
         except ClickHouseError as fault:
-            raise meaning(str(self._server), fault) from fault
+            raise NoAnswer(str(self._server), fault) from fault
         try:
             yield client
         finally:
@@ -126,6 +126,24 @@ class TooManyRows(StreamsError):
                 "或排序后用 LIMIT 和 OFFSET 分页。",
                 en=f"The answer has more than {limit:,} rows, which a folder does not give at once. Aggregate in SQL, "
                 "or order it and take it in pages with LIMIT and OFFSET.",
+            )
+        )
+
+
+class NoAnswer(StreamsError):
+    """A ClickHouse server cannot be reached, or refuses the question."""
+
+    def __init__(self, where: str, fault: Exception) -> None:
+        reason = (str(fault.__cause__ or fault).splitlines() or [type(fault).__name__])[0][:300]
+        away = code_of(fault) is None
+        super().__init__(
+            Text(
+                zh=f"连不上 ClickHouse {where}：{reason}。请检查地址、端口与网络。"
+                if away
+                else f"ClickHouse {where} 拒绝了查询：{reason}",
+                en=f"ClickHouse at {where} cannot be reached: {reason}. Check address, port and network."
+                if away
+                else f"ClickHouse at {where} refused the query: {reason}",
             )
         )
 

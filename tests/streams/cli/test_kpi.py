@@ -95,6 +95,20 @@ def test_a_wrong_question_is_answered_with_what_to_do(mot: Mot, demo: Path, word
     assert says in seen.err
 
 
+def test_an_indicator_is_found_by_its_name_too(mot: Mot, demo: Path) -> None:
+    named = shipped_registry()["transfer_rate"].name
+    for name in (named.zh, named.en):
+        seen = mot("kpi", "show", name, "--in", demo)
+        assert seen.code == 0, seen.err
+        assert "transfer_rate" in seen.out
+
+
+def test_a_server_that_is_not_there_is_named(mot: Mot) -> None:
+    seen = mot("kpi", "show", "bills", "--clickhouse", "http://127.0.0.1:1", "--lang", "zh", columns=400)
+    assert seen.code == 1
+    assert "连不上 ClickHouse http://default@127.0.0.1:1/default" in seen.err
+
+
 def test_a_folder_without_facts_is_named_with_what_to_do(mot: Mot, tmp_path: Path) -> None:
     seen = mot("kpi", "show", "bills", "--in", tmp_path, columns=400)
     assert seen.code == 2
