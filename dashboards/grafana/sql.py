@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, get_args
 
-from journeys.formulas import measure_of, sample_sql, units_sql, value_sql
+from journeys.formulas import NOW, measure_of, sample_sql, units_sql, value_sql
 from journeys.registry import Indicator, RowGrain
 from schemas.envelope import Tier
 from schemas.moments import Stage
@@ -204,10 +204,11 @@ def by_cycle(indicator: Indicator, dims: Iterable[str]) -> str:
 
 
 def units(indicator: Indicator) -> str:
-    """The units behind `total`: the same windows."""
+    """The units behind `total`: the same windows, as many days before their end, or that of the data, as variable
+    `reach` says."""
     windows = for_total(measure_of(indicator).grains)
     since, until = (f"toDateTime64({one}, 3, 'UTC')" for one in (windows.since, windows.until))
-    return units_sql(indicator, since, until)
+    return units_sql(indicator, f"greatest({since}, least({until}, {NOW}) - toIntervalDay($reach))", until)
 
 
 def standing(value: str, target: str, warning: str, direction: str) -> str:

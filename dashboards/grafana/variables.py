@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from grafana_foundation_sdk.builders.dashboard import QueryVariable, TextBoxVariable
+from grafana_foundation_sdk.builders.dashboard import CustomVariable, QueryVariable, TextBoxVariable
 from grafana_foundation_sdk.models.dashboard import VariableOption, VariableRefresh, VariableSort
 
 from dashboards.grafana.query import datasource
@@ -22,7 +22,15 @@ EXTRA_WORDS: Mapping[str, Text] = {
     "component": Text(zh="组件", en="Component"),
     "pack": Text(zh="政策包", en="Policy pack"),
     "customer": Text(zh="客户编号", en="Customer id"),
+    "reach": Text(zh="名单范围", en="Lists reach back"),
 }
+REACHES: Mapping[str, Text] = {
+    "2": Text(zh="时间范围的最后 2 天", en="last 2 days of the time range"),
+    "7": Text(zh="时间范围的最后 7 天", en="last 7 days of the time range"),
+    "9999": Text(zh="整个时间范围", en="the whole time range"),
+}
+"""How many days before the end of the time range lists of customers begin. They read facts, not rows of windows: over a
+quarter of 100 million facts a whole list takes seconds."""
 
 
 def _listed(say: Speech, words: Mapping[str, Text]) -> str:
@@ -80,7 +88,22 @@ def variables(say: Speech, names: Sequence[str]) -> list[Any]:
     if "customer" in names:
         box = TextBoxVariable("customer").label(say(EXTRA_WORDS["customer"])).default_value("")
         made.insert(0, box.current(VariableOption(text="", value="")))
+    if "reach" in names:
+        made.append(_reach(say))
     return made
+
+
+def _reach(say: Speech) -> CustomVariable:
+    offered = [VariableOption(text=say(words), value=days) for days, words in REACHES.items()]
+    values = ", ".join(f"{say(words)} : {days}" for days, words in REACHES.items())
+    return (
+        CustomVariable("reach")
+        .label(say(EXTRA_WORDS["reach"]))
+        .allow_custom_value(False)
+        .values(values)
+        .options(offered)
+        .current(offered[0])
+    )
 
 
 def _chosen(say: Speech, name: str) -> QueryVariable:

@@ -16,7 +16,7 @@ from dashboards.grafana.languages import compare
 from dashboards.grafana.links import CUSTOMER, CUSTOMERS, FIRST_INDICATOR, units_panel
 from dashboards.grafana.model import Panel, laid_out
 from dashboards.grafana.texts import Speech
-from journeys.formulas import sample_sql, units_sql, value_sql
+from journeys.formulas import NOW, sample_sql, units_sql, value_sql
 from journeys.registry import Indicator, shipped_registry
 from streams.sinks.rows import HealthMetric
 
@@ -172,8 +172,10 @@ def test_formulas_are_those_of_the_registry() -> None:
         asked = sql.total(one, sql.FILTER_DIMS)
         assert value_sql(one) in asked
         windows = sql.for_total(one.measure.grains)  # type: ignore[union-attr]
-        bounds = [f"toDateTime64({each}, 3, 'UTC')" for each in (windows.since, windows.until)]
-        assert sql.units(one) == units_sql(one, *bounds)
+        since, until = (f"toDateTime64({each}, 3, 'UTC')" for each in (windows.since, windows.until))
+        assert sql.units(one) == units_sql(
+            one, f"greatest({since}, least({until}, {NOW}) - toIntervalDay($reach))", until
+        )
         assert value_sql(one) in shown.standing_sql([one.id])
         assert sample_sql(one) in shown.standing_sql([one.id])
 

@@ -6,7 +6,7 @@ What is checked is the committed JSON. A panel that stays empty fails: there is 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, timedelta
 from itertools import chain
 from typing import Any
@@ -40,8 +40,8 @@ class Asked:
     customer: str
     options: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
 
-    def board(self, uid: str, **chosen: str) -> Dashboard:
-        """The dashboard `uid` with `chosen` values, every other variable at All."""
+    def board(self, uid: str, reach: str = "9999", **chosen: str) -> Dashboard:
+        """The dashboard `uid` with `chosen` values, lists over `reach` days, every other variable at All."""
         variables: dict[str, Variable] = {}
         for one in BOARDS[uid]["templating"].get("list", ()):
             name = str(one["name"])
@@ -51,6 +51,8 @@ class Asked:
                 variables[name] = Variable(value=(chosen[name],), options=self.values(uid, name))
             else:
                 variables[name] = Variable(value=(ALL,), options=("never", "asked"))
+        if "reach" in variables:
+            variables["reach"] = Variable(value=reach)
         return Dashboard(window=self.window, variables=variables, uid=uid)
 
     def values(self, uid: str, name: str) -> tuple[str, ...]:
@@ -199,6 +201,17 @@ def test_the_customers_behind_a_number_make_it_up(asked: Asked, name: str) -> No
         assert sum(hits > 0 for hits in found.column("hits")) == value
     else:
         assert len(found.rows) == units
+
+
+@pytest.mark.parametrize("name", ["contacts", "bills", "transfer_rate"])
+def test_a_list_begins_two_days_before_the_end_of_the_time_range(asked: Asked, name: str) -> None:
+    one = shipped_registry()[name]
+    sql = next(each for each in panels(BOARDS[CUSTOMERS]) if each["id"] == units_panel(one))["targets"][0]["rawSql"]
+    window = Window(since=SINCE, until=SINCE + timedelta(days=100), interval=timedelta(hours=6))
+    boards = (asked.board(CUSTOMERS, reach) for reach in ("9999", "2"))
+    whole, newest = (asked.ask(sql, replace(board, window=window)) for board in boards)
+    assert 0 < len(newest.rows) < len(whole.rows)
+    assert min(newest.column("latest")) >= max(whole.column("latest")) - timedelta(days=3)
 
 
 @pytest.mark.parametrize(("direction", "target", "warning"), [("up", 0.8, 0.7), ("down", 5, 8), ("down", 5, None)])

@@ -40,12 +40,14 @@ def board(say: Speech) -> Board:
         uid=CUSTOMERS,
         title=Text(zh="关键时刻 · 数字背后的客户", en="MOT · Customers behind a number"),
         description=Text(
-            zh="其他看板上每个数字的链接都到这里：所选时间范围与筛选条件不变，列出数字背后的客户；点击客户进入时间线。",
+            zh="其他看板上每个数字的链接都到这里：所选时间范围与筛选条件不变，列出数字背后的客户；点击客户进入时间线。"
+            "指标名单先列时间范围的最后 2 天，可在“名单范围”改为整个时间范围。",
             en="Every number on the other boards leads here: the customers behind it, with the same time range and "
-            "choices; a click on a customer opens the timeline.",
+            "choices; a click on a customer opens the timeline. Lists of indicators begin 2 days before the end of "
+            "the time range; “Lists reach back” takes them to its beginning.",
         ),
         sections=[one for one in sections if one.panels],
-        variables=(*DIMS, "valence", "detector"),
+        variables=(*DIMS, "valence", "detector", "reach"),
         refresh="",
         annotated=False,
     )
