@@ -55,7 +55,7 @@ lint: setup
 	.venv/bin/lint-imports
 
 test: lint
-	$(PYTHON) -m pytest $(TEST)
+	$(PYTHON) -m pytest -n 2 --dist loadgroup $(TEST)
 
 kafka: setup
 	$(PYTHON) -m tests.kafka.broker $(or $(KAFKA),--port 9092 --data mot-kafka)

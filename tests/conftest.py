@@ -19,6 +19,18 @@ if TYPE_CHECKING:
 
 KafkaFactory = Callable[..., "KafkaSettings"]
 _numbers = count(1)
+_LIVE = {"broker", "start_broker", "kafka"}
+_TOGETHER = {"chaos": "live", "kafka": "live", "live": "live", "warehouse": "warehouse"}
+"""Folders whose tests stay in one process of a parallel run: those that time a broker, those that share facts."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With `-n 2 --dist loadgroup` one process has all that needs Kafka, the other takes file by file what there is."""
+    tests = Path(__file__).parent
+    for item in items:
+        path = item.path.relative_to(tests)
+        group = "live" if _LIVE & {*getattr(item, "fixturenames", ())} else _TOGETHER.get(path.parts[0], str(path))
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
