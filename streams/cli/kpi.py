@@ -122,7 +122,7 @@ def refresh(session: Session, where: Where, *, every: str | None, full: bool) ->
             with warehouse.writing() as client, translated(str(warehouse)):
                 upkeep = Upkeep(client, settings.registry(), steps, settings.touchpoints())
                 done = upkeep.run(full=full, patient=every is not None)
-            _tell(session, done)
+            tell(session, done)
             full, seconds = False, done.seconds
         except StreamsError as fault:
             if pause is None:
@@ -205,7 +205,8 @@ def _print(session: Session, indicator: Indicator, asked: Asked, found: Sequence
         out.print(session.say("kpi.nothing"), markup=False, soft_wrap=True)
 
 
-def _tell(session: Session, done: Refreshed) -> None:
+def tell(session: Session, done: Refreshed) -> None:
+    """Say what a refresh did, and which indicators failed."""
     words = session.say("kpi.refreshed", count=done.indicators, computed=done.computed, seconds=f"{done.seconds:.1f}")
     session.err.print(words, markup=False, soft_wrap=True)
     for name, reason in done.failed.items():

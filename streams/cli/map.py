@@ -18,8 +18,8 @@ from streams.errors import FolderBusy
 from streams.sinks import ddl
 from streams.sinks.faults import translated
 from streams.warehouse.asking import asking
-from streams.warehouse.motmap import Point, Span, mot_map, ripe_span, store
-from streams.warehouse.values import front_of
+from streams.warehouse.motmap import Point, mot_map, ripe_span, store
+from streams.warehouse.values import Span, front_of
 from streams.warehouse.warehouse import Warehouse, open_warehouse
 
 _BAR = 12

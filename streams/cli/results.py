@@ -17,6 +17,7 @@ from schemas.times import to_ms
 from streams.cli.failures import CliError
 from streams.runners.query_server import query_folder
 from streams.settings import OperatorSettings, load_settings
+from streams.sinks.literals import quoted
 from streams.sources.logs import open_log
 
 SETTINGS = "settings.json"
@@ -157,12 +158,6 @@ def kept_settings(folder: Path) -> OperatorSettings:
     """What a result folder was made with; shipped settings where nothing was written down. Raises SettingsError."""
     path = folder / SETTINGS
     return load_settings(path) if path.is_file() else OperatorSettings()
-
-
-def quoted(text: str) -> str:
-    """`text` as a ClickHouse string literal."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
 
 
 def _the_one(name: str, found: list[Moment], count: int) -> Moment | None:

@@ -15,6 +15,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from streams.cli.durations import duration_ms
+from streams.cli.kpi import tell
 from streams.cli.quiet import quiet_clients
 from streams.cli.session import Session
 from streams.kafka.settings import load_kafka_settings
@@ -30,7 +31,6 @@ from streams.sinks.rows import encoded, touchpoint_rows
 from streams.sinks.topics import TopicSink
 from streams.warehouse.beside import RefreshBeside, upkeep_on
 from streams.warehouse.reference import steps_of
-from streams.warehouse.refresh import Refreshed
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +91,6 @@ def run_clickhouse(session: Session, options: ClickHouseOptions) -> None:
 
 
 def _refreshing(session: Session, settings: OperatorSettings, connect: Callable[[], Any], every: str) -> RefreshBeside:
-    def told(done: Refreshed) -> None:
-        words = session.say(
-            "kpi.refreshed", count=done.indicators, computed=done.computed, seconds=f"{done.seconds:.1f}"
-        )
-        session.err.print(words, markup=False, soft_wrap=True)
-        for name, reason in done.failed.items():
-            words = session.say("kpi.failed", what=name, reason=reason)
-            session.err.print(words, style="yellow", markup=False, soft_wrap=True)
-
     def failed(fault: Exception) -> None:
         reason = str(fault).splitlines()[0][:200]
         session.err.print(session.say("kpi.not_refreshed", reason=reason), style="yellow", markup=False, soft_wrap=True)
@@ -108,7 +99,7 @@ def _refreshing(session: Session, settings: OperatorSettings, connect: Callable[
     return RefreshBeside(
         upkeep_on(connect, settings.registry(), steps, settings.touchpoints()),
         duration_ms(every) / 1000,
-        told=told,
+        told=partial(tell, session),
         failed=failed,
     )
 

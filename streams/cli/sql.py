@@ -23,11 +23,11 @@ from schemas.moments import Evidence, Moment
 from schemas.moments import Text as BothLanguages
 from schemas.times import EPOCH
 from streams.cli.failures import CliError
-from streams.cli.results import quoted
 from streams.cli.session import Session
 from streams.runners.query_server import query_folder
 from streams.runners.reading import Answer, Reader
 from streams.sinks.clickhouse import open_client
+from streams.sinks.literals import quoted
 
 REPLAY_TABLES = {
     "moments_now": ("moments.jsonl", "JSONEachRow"),

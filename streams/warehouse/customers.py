@@ -14,7 +14,6 @@ from typing import Any
 from journeys.formulas import NOW
 
 _AT = "tuple(occurred_at, event_id)"
-_NEVER = "toDateTime64(0, 3, 'UTC')"
 _GONE = "('churn.confirmed', 'port_out.completed')"
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from journeys.formulas import NOW
 from journeys.registry import Measure
+from streams.sinks.literals import in_utc, midnight
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 END = datetime(2200, 1, 1, tzinfo=UTC)
@@ -53,7 +54,7 @@ _TOKENS = {
 def news_since(client: Any, stored_since: str) -> News:
     """Ask the warehouse what was stored since then (an SQL time). Raises ClickHouseError."""
     events = {
-        str(kind): Span(_utc(first), _utc(last))
+        str(kind): Span(in_utc(first), in_utc(last))
         for kind, first, last in client.query(
             "SELECT event_type, min(occurred_at), max(occurred_at) FROM events "
             f"WHERE stored_at >= {stored_since} GROUP BY event_type"
@@ -65,9 +66,9 @@ def news_since(client: Any, stored_since: str) -> News:
             f"SELECT count(), {begins}, {ends} FROM {table} WHERE stored_at >= {stored_since}"
         ).result_rows[0]
         if count:
-            facts[table] = Span(_utc(first), _utc(last))
+            facts[table] = Span(in_utc(first), in_utc(last))
     count, front = client.query("SELECT count(), max(occurred_at) FROM events").result_rows[0]
-    return News(events, facts, _utc(front) if count else None)
+    return News(events, facts, in_utc(front) if count else None)
 
 
 def changed(measure: Measure, news: News, front_before: datetime | None) -> Span | None:
@@ -91,13 +92,3 @@ def changed(measure: Measure, news: News, front_before: datetime | None) -> Span
 def _touched(measure: Measure, news: News) -> Iterable[Span]:
     yield from (news.events[kind] for kind in measure.reads if kind in news.events)
     yield from (news.facts[table] for token, table in _TOKENS.items() if token in measure.units and table in news.facts)
-
-
-def midnight(moment: datetime) -> datetime:
-    """The beginning of the UTC day that `moment` lies in."""
-    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def _utc(moment: datetime) -> datetime:
-    """The driver gives times of a UTC column without a zone."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

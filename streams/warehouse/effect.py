@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from math import exp, factorial
 from typing import Any, NamedTuple
 
@@ -40,8 +40,9 @@ from schemas.moments import Text
 from streams.errors import StreamsError
 from streams.exit_codes import USAGE
 from streams.sinks.faults import translated
+from streams.sinks.literals import midnight, quoted, time_sql
 from streams.warehouse.asking import asking
-from streams.warehouse.values import NoSuchSplit, Span, known_span, quoted
+from streams.warehouse.values import NoSuchSplit, Span, known_span
 from streams.warehouse.warehouse import Warehouse
 
 _WEIGHTS = 5_000_000
@@ -93,7 +94,7 @@ def effect(
     span = known_span(warehouse.rows) or Span(windows.at, windows.at)
     ripe = span.until - timedelta(days=measure.ahead_days)
     if _is_daily(measure):
-        known = windows.within(_midnight(span.since + _DAY - _MILLISECOND), _midnight(ripe))
+        known = windows.within(midnight(span.since + _DAY - _MILLISECOND), midnight(ripe))
     else:
         known = windows.within(*span)
     cells, estimate, wanted, shared = _between(warehouse, indicator, known, groups, seed)
@@ -106,11 +107,6 @@ def effect(
 def _is_daily(measure: Measure) -> bool:
     """Whether it is a rate per customer and day, divided by the population."""
     return "{population}" in measure.units and _NOBODY.search(measure.units) is not None
-
-
-def _midnight(moment: datetime) -> datetime:
-    """The UTC midnight at or before `moment`."""
-    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _check(indicator: Indicator, groups: tuple[Members, Members]) -> None:
@@ -149,7 +145,7 @@ def _between(
 def _units(indicator: Indicator, windows: Windows, groups: tuple[Members, Members]) -> str:
     """The units of both groups, each with the cells it lies in: eight flags fold to `cells`, four of 0 and 1."""
     treated, control = (_belongs(group) for group in groups)
-    since, at, until = (_sql(moment) for moment in windows)
+    since, at, until = (time_sql(moment) for moment in windows)
     columns = {"ratio": "hit, base", "customer_share": "hit, base", "quantile": "spread"}
     kept = columns.get(measure_of(indicator).kind, "hit")
     return (
@@ -229,7 +225,7 @@ def _with_days(warehouse: Warehouse, sums: Sums, windows: Windows, groups: tuple
 
 def _both(warehouse: Warehouse, windows: Windows, groups: tuple[Members, Members]) -> tuple[int, float, float]:
     """The customers in both groups, and how many of their days the population counts before and after."""
-    since, at, until = (f"toDateTime('{_midnight(one + _DAY - _MILLISECOND):%Y-%m-%d}', 'UTC')" for one in windows)
+    since, at, until = (f"toDateTime('{midnight(one + _DAY - _MILLISECOND):%Y-%m-%d}', 'UTC')" for one in windows)
     seen, gone = "toStartOfDay(seen_first)", "ifNull(toStartOfDay(left_at), toDateTime('2105-01-01', 'UTC'))"
     days = ", ".join(
         f"sum(greatest(0, dateDiff('day', greatest({seen}, {begin}), least({gone}, {end})))) AS {name}"
@@ -274,7 +270,3 @@ def _answer(warehouse: Warehouse, sql: str) -> list[dict[str, Any]]:
 
 def _numbers(found: Sequence[Any], scale: float) -> list[float | None]:
     return [None if one is None else scale * float(one) for one in found]
-
-
-def _sql(moment: datetime) -> str:
-    return f"toDateTime64('{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}', 3, 'UTC')"

@@ -30,9 +30,10 @@ from typing import Any, NamedTuple, get_args
 from journeys.power import HORIZON_DAYS, Power, Stratum, ValencePrior, Visits, powers, prior_of
 from journeys.touchpoints import Touchpoints
 from schemas.moments import Valence
+from streams.sinks.literals import quoted, time_sql, time_text
 from streams.sinks.rows import encoded
 from streams.warehouse.asking import Ask
-from streams.warehouse.values import quoted
+from streams.warehouse.values import Span
 
 VALENCES: tuple[Valence, ...] = get_args(Valence)
 _SCORE = "JSONExtractInt(attributes, 'score')"
@@ -50,13 +51,6 @@ OUTCOMES: Mapping[Valence, tuple[tuple[str, ...], str]] = {
 }  # fmt: skip
 """The outcomes of §6.1 that a customer decides on, as event types and the surveys that count (§6.4)."""
 _HORIZON = f"INTERVAL {HORIZON_DAYS} DAY"
-
-
-class Span(NamedTuple):
-    """The times of the units counted, `[since, until)`, aware."""
-
-    since: datetime
-    until: datetime
 
 
 class Point(NamedTuple):
@@ -108,7 +102,7 @@ def _counted(ask: Ask, span: Span, valence: Valence) -> list[dict[str, Any]]:
     if not marked:
         return []
     there = f"touchpoint IN ({', '.join(map(quoted, sorted(marked)))})"
-    within = f"occurred_at >= {_sql(span.since)} AND occurred_at < {_sql(span.until)}"
+    within = f"occurred_at >= {time_sql(span.since)} AND occurred_at < {time_sql(span.until)}"
     types = [
         str(row["event_type"]) for row in ask(f"SELECT DISTINCT event_type FROM events WHERE {there} AND {within}")
     ]
@@ -163,7 +157,7 @@ def _comparison(span: Span, events: str, there: str) -> str:
 
 
 def _within(span: Span) -> str:
-    return f"occurred_at >= {_sql(span.since)} AND occurred_at < {_sql(span.until)}"
+    return f"occurred_at >= {time_sql(span.since)} AND occurred_at < {time_sql(span.until)}"
 
 
 def _outcomes(span: Span, valence: Valence) -> str:
@@ -173,7 +167,8 @@ def _outcomes(span: Span, valence: Valence) -> str:
     return (
         "SELECT customer_id, groupArray(tuple(occurred_at, event_id)) AS outcomes FROM events_now "
         f"WHERE event_type IN ({names}) AND (event_type != 'survey.answered' OR {surveys}) "
-        f"AND occurred_at >= {_sql(span.since)} - {_HORIZON} AND occurred_at <= {_sql(span.until)} + {_HORIZON} "
+        f"AND occurred_at >= {time_sql(span.since)} - {_HORIZON} "
+        f"AND occurred_at <= {time_sql(span.until)} + {_HORIZON} "
         "GROUP BY customer_id"
     )
 
@@ -181,7 +176,7 @@ def _outcomes(span: Span, valence: Valence) -> str:
 def _marks(span: Span) -> str:
     return (
         "status != 'retracted' AND NOT model_only "
-        f"AND decided_at >= {_sql(span.since)} AND decided_at < {_sql(span.until)}"
+        f"AND decided_at >= {time_sql(span.since)} AND decided_at < {time_sql(span.until)}"
     )
 
 
@@ -199,8 +194,8 @@ def rows_of(points: Iterable[Point], span: Span, version: int) -> list[dict[str,
             "raw": one.power.raw,
             "prior": one.power.prior,
             "from_data": one.power.from_data,
-            "window_start": _text(span.since),
-            "window_end": _text(span.until),
+            "window_start": time_text(span.since),
+            "window_end": time_text(span.until),
             "version": version,
         }
         for one in points
@@ -211,11 +206,3 @@ def store(client: Any, points: Iterable[Point], span: Span) -> None:
     """Write the map under a version above all before. Raises ClickHouseError."""
     version = int(client.query("SELECT max(version) + 1 FROM mot_power").result_rows[0][0])
     client.raw_insert("mot_power", insert_block=b"\n".join(encoded(rows_of(points, span, version))), fmt="JSONEachRow")
-
-
-def _text(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
-
-
-def _sql(moment: datetime) -> str:
-    return f"toDateTime64('{_text(moment)}', 3, 'UTC')"

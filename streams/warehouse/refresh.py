@@ -23,15 +23,14 @@ from typing import Any, NamedTuple
 import msgspec
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from journeys.formulas import BEGINNING as BEGINNING_SQL
-from journeys.formulas import END as END_SQL
 from journeys.formulas import ROW_DIMS, measure_of, rollup_sql, views
 from journeys.registry import Indicator, Registry, RowGrain
 from streams.sinks import ddl
 from streams.sinks.faults import code_of
+from streams.sinks.literals import in_utc, midnight, time_sql, time_text
 from streams.sinks.rows import encoded
 from streams.warehouse.customers import count_population, note_customers
-from streams.warehouse.dirty import BEGINNING, END, News, Span, changed, midnight, news_since
+from streams.warehouse.dirty import BEGINNING, END, News, Span, changed, news_since
 from streams.warehouse.reference import registry_rows
 
 OVERLAP_SECONDS = 120
@@ -93,7 +92,6 @@ class Refresher:
         self._client = client
         self._registry = registry
         self._steps = steps
-        self._due: list[_Due] = []
 
     def refresh(self, *, full: bool = False, patient: bool = False) -> Refreshed:
         """Bring all rows up to date; `full` computes everything anew.
@@ -112,11 +110,11 @@ class Refresher:
         news: dict[str, News] = {}
         noted: list[_Noted] = [described]
         floor = self._oldest_facts()
-        self._due.clear()
+        due: list[_Due] = []
         done = Refreshed()
         for indicator in self._registry.computed():
-            mark = marks.get(indicator.id)
-            if mark is not None and mark.fingerprint != self._fingerprint(indicator):
+            mark, meant = marks.get(indicator.id), self._fingerprint(indicator)
+            if mark is not None and mark.fingerprint != meant:
                 mark = None
             if patient and mark is not None and _waits(indicator, mark, read_until):
                 continue
@@ -124,9 +122,9 @@ class Refresher:
             if stored not in news:
                 news[stored] = news_since(self._client, stored)
             with _telling(indicator.id, done):
-                self._look_at(indicator, mark, news[stored], floor, done)
-                noted.append((indicator.id, self._fingerprint(indicator), news[stored].front))
-        self._compute(done)
+                due += self._look_at(indicator, mark, news[stored], floor, done)
+                noted.append((indicator.id, meant, news[stored].front))
+        self._compute(due, done)
         self._note([one for one in noted if one[0] not in done.failed], read_until)
         done.seconds = monotonic() - began
         self._client.command(
@@ -141,12 +139,12 @@ class Refresher:
             "SELECT now('UTC'), min(stored_at), count() FROM indicator_rows"
         ).result_rows[0]
         aged = count and now - oldest > _FACTS_LAST
-        return _aware(now - _FACTS_LAST) if aged else None
+        return in_utc(now - _FACTS_LAST) if aged else None
 
     def _look_at(
         self, indicator: Indicator, mark: _Mark | None, news: News, floor: datetime | None, done: Refreshed
-    ) -> None:
-        """Put down what of `indicator` is due."""
+    ) -> list[_Due]:
+        """What of `indicator` is due."""
         done.indicators += 1
         if mark is None:
             for statement in views(indicator):
@@ -155,7 +153,7 @@ class Refresher:
         else:
             span = changed(measure_of(indicator), news, mark.front)
         if span is None:
-            return
+            return []
         done.computed += 1
         least = BEGINNING
         if floor is not None:
@@ -163,20 +161,20 @@ class Refresher:
             span = Span(max(span.first, least), max(span.last, least))
         grains = measure_of(indicator).grains
         usual = [grain for grain in grains if grain != "cycle"]
-        if usual:
-            self._due.append(_Due(indicator, usual, span))
+        due = [_Due(indicator, usual, span)] if usual else []
         if "cycle" in grains:  # a bill period begins long before the bill: all of them, there is one a month
-            self._due.append(_Due(indicator, ["cycle"], Span(least, END)))
+            due.append(_Due(indicator, ["cycle"], Span(least, END)))
+        return due
 
-    def _compute(self, done: Refreshed) -> None:
+    def _compute(self, due: Sequence[_Due], done: Refreshed) -> None:
         """Compute what is due: several at once where facts are few, since each insert costs files."""
         version = self._scalar("SELECT max(version) + 1 FROM indicator_rows")
         together = _TOGETHER if self._scalar("SELECT count() FROM events") < _FEW_FACTS else 1
-        for first in range(0, len(self._due), together):
+        for first in range(0, len(due), together):
             began = monotonic()
-            due = self._due[first : first + together]
-            self._insert_all(due, version, done)
-            names = ", ".join(dict.fromkeys(one.indicator.id for one in due))
+            part = due[first : first + together]
+            self._insert_all(part, version, done)
+            names = ", ".join(dict.fromkeys(one.indicator.id for one in part))
             done.slowest.append((round(monotonic() - began, 3), names))
         done.slowest = sorted(done.slowest, reverse=True)[:10]
 
@@ -218,14 +216,14 @@ class Refresher:
         rows = self._client.query(
             "SELECT indicator, fingerprint, read_until, front FROM indicator_marks FINAL"
         ).result_rows
-        return {str(name): _Mark(said, until, _aware(front)) for name, said, until, front in rows}
+        return {str(name): _Mark(said, until, in_utc(front)) for name, said, until, front in rows}
 
     def _note(self, noted: Sequence[_Noted], read_until: str) -> None:
         rows = []
         for name, fingerprint, front in noted:
             row = {"indicator": name, "fingerprint": fingerprint, "read_until": read_until}
             if front is not None:
-                row["front"] = front.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+                row["front"] = time_text(front)
             rows.append(msgspec.json.encode(row))
         self._client.raw_insert("indicator_marks", insert_block=b"\n".join(rows), fmt="JSONEachRow")
 
@@ -256,7 +254,7 @@ def _insert(due: Sequence[_Due], version: int) -> str:
 
 
 def _fresh_and_kept(due: _Due) -> str:
-    since, until = _sql(due.span.first), _sql(due.span.last)
+    since, until = time_sql(due.span.first), time_sql(due.span.last)
     grains = ", ".join(f"'{grain}'" for grain in due.grains)
     fresh = rollup_sql(due.indicator, due.grains, since, until)
     return (
@@ -278,15 +276,3 @@ def _stored_since(mark: _Mark | None) -> str:
     if mark is None:
         return "toDateTime(0, 'UTC')"
     return f"toDateTime('{mark.read_until:%Y-%m-%d %H:%M:%S}', 'UTC') - INTERVAL {OVERLAP_SECONDS} SECOND"
-
-
-def _sql(moment: datetime) -> str:
-    if moment == BEGINNING:
-        return BEGINNING_SQL
-    if moment == END:
-        return END_SQL
-    return f"toDateTime64('{moment:%Y-%m-%d %H:%M:%S}', 3, 'UTC')"
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=BEGINNING.tzinfo) if moment.tzinfo is None else moment

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from journeys.formulas import sample_sql, value_sql
 from journeys.registry import Indicator
 from journeys.scorecard import Own
-from streams.warehouse.values import Reach, grain_for, time_sql, whole
+from streams.sinks.literals import time_sql
+from streams.warehouse.values import Reach, grain_for, whole
 from streams.warehouse.warehouse import Warehouse
 
 

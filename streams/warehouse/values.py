@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from journeys.formulas import measure_of, sample_sql, value_sql
@@ -14,6 +14,7 @@ from schemas.moments import Text
 from schemas.times import DAY, HOUR, MINUTE
 from streams.errors import StreamsError
 from streams.exit_codes import USAGE
+from streams.sinks.literals import midnight, quoted, time_sql
 from streams.warehouse.asking import Ask
 from streams.warehouse.warehouse import Warehouse, paged
 
@@ -177,21 +178,9 @@ def values(warehouse: Warehouse, indicator: Indicator, asked: Asked, grain: RowG
     ]
 
 
-def quoted(text: str) -> str:
-    """`text` as a ClickHouse string literal."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
-
-
 def _floor(moment: datetime, step: timedelta) -> datetime:
-    moment = moment.astimezone(UTC)
-    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
-    return midnight + (moment - midnight) // step * step
-
-
-def time_sql(moment: datetime) -> str:
-    """`moment` in SQL, to the second."""
-    return f"toDateTime64('{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}', 3, 'UTC')"
+    begins = midnight(moment)
+    return begins + (moment - begins) // step * step
 
 
 def as_json(found: Sequence[Value], by: Sequence[str]) -> list[dict[str, Any]]:

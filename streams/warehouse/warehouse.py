@@ -18,10 +18,10 @@ from streams.exit_codes import USAGE
 from streams.lock import FolderLock
 from streams.runners.folder import clickhouse_path
 from streams.runners.query_server import query_folder
-from streams.runners.reading import plain_rows
 from streams.sinks.clickhouse import open_client
 from streams.sinks.connect import Server, server_at
 from streams.sinks.faults import code_of
+from streams.warehouse.asking import asking
 
 PAGE = 10_000
 """Rows that a folder gives at once; more are asked for with LIMIT and OFFSET, or aggregated in SQL."""
@@ -85,10 +85,9 @@ class ServerWarehouse:
         try:
             if self._client is None:
                 self._client = self._server.connect(_LONG_SECONDS)
-            result = self._client.query(sql)
+            return asking(self._client)(sql)
         except ClickHouseError as fault:
             raise NoAnswer(str(self._server), fault) from fault
-        return [dict(zip(result.column_names, row, strict=True)) for row in plain_rows(result.result_rows)]
 
     @contextmanager
     def writing(self) -> Iterator[Any]:

@@ -13,8 +13,8 @@ import pytest
 from journeys.power import MIN_VISITS, PRIORS
 from journeys.touchpoints import shipped_touchpoints
 from streams.warehouse.asking import asking
-from streams.warehouse.motmap import Point, Span, mot_map, ripe_span, store
-from streams.warehouse.values import front_of
+from streams.warehouse.motmap import Point, mot_map, ripe_span, store
+from streams.warehouse.values import Span, front_of
 from tests.warehouse import planted
 from tests.warehouse.planted import START, Row, day, event, stored, text
 
