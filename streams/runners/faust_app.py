@@ -366,11 +366,12 @@ class LiveApp(faust.App):
                 put_aside(fault.path)
         self.failed(fault)
 
-    async def crash(self, reason: BaseException) -> None:
-        """Faust says that one of its services has failed: nothing would go on."""
+    def _crash(self, reason: BaseException) -> None:
+        """Faust marks one of its services as failed, from the fetcher to the app: nothing would go on, and nobody
+        would be told."""
+        super()._crash(reason)
         if not self.stopping:
             self._end(reason)
-        await super().crash(reason)
 
     async def on_stop(self) -> None:
         """Stop taking in, commit, write the group's offsets, give the partitions away."""
