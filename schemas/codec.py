@@ -1,9 +1,10 @@
 """Bytes to events and back: the only module that sees JSON.
 
-`decode` takes any bytes and gives an event, a tick or a dead letter; it never raises. Most are plain and read in
-one pass (`schemas.plain`). Others take the quick way: msgspec finds type and times, pydantic checks everything against
-the type's own model, and three cheap tests show that nothing is left which only a slow look can judge. Whatever fails
-there takes the slow way, which knows the exact reason. All ways give the same answer; `tests/schemas` compares them.
+`decode` takes any bytes and gives an event, a tick or a dead letter; it never raises. `read_event` does the same for
+those who only read attributes. Most records are plain and read in one pass (`schemas.plain`). Others take the quick
+way: msgspec finds type and times, pydantic checks everything against the type's own model, and three cheap tests show
+that nothing is left which only a slow look can judge. Whatever fails there takes the slow way, which knows the exact
+reason. All ways give the same answer; `tests/schemas` compares them.
 
 Choices: a byte-order mark is refused with advice, because one inside a log means that files were glued together; a time
 must be RFC 3339 (a count of seconds or milliseconds is refused, not guessed); text in free fields is data, whatever it
@@ -17,7 +18,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b, sha256
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from pydantic import ValidationError
@@ -27,7 +28,7 @@ from schemas.deadletters import DeadLetter, Reason, masked
 from schemas.envelope import Event, Tick
 from schemas.events import EVENT_TYPES
 from schemas.inspection import LIMITS, NOT_FINITE, DoubledKeys, check_names, inspect
-from schemas.plain import no_more_keys, plain_event
+from schemas.plain import PlainEvent, no_more_keys, plain_event
 from schemas.refusals import Refusal, Refused, refusal_of, refused_at
 from schemas.times import DAY, EPOCH, SECOND, to_ms
 from schemas.upcasters import CURRENT_VERSION, UPCASTERS, UpcastError, upcast
@@ -93,6 +94,14 @@ def decode(raw: bytes | None, origin: str = "", position: int = 0) -> Event | Ti
     `raw` is one JSON object in UTF-8, None for a tombstone; `origin` and `position` (file and line, topic-partition
     and offset) go into a dead letter and its id.
     """
+    found = read_event(raw, origin, position)
+    return found.whole() if isinstance(found, PlainEvent) else found
+
+
+def read_event(raw: bytes | None, origin: str = "", position: int = 0) -> Event | Tick | DeadLetter:
+    """As `decode`, in three quarters of the time, for engines and detectors: an event from a plain record only reads
+    like one. It has the attributes of an `Event`, but is no pydantic model until `whole` is called.
+    """
     complaint: Refusal | None = None
     if raw is not None and len(raw) <= _SMALL:
         try:
@@ -110,12 +119,12 @@ def decode(raw: bytes | None, origin: str = "", position: int = 0) -> Event | Ti
     return _decoded_slowly(raw or b"", origin, position, complaint)
 
 
-def _judged(plain: Event, raw: bytes, origin: str, position: int) -> Event | DeadLetter:
+def _judged(plain: PlainEvent, raw: bytes, origin: str, position: int) -> Event | DeadLetter:
     """What is to be said of a plain record; raises Refused when the slow way might give another reason first."""
     occurred, recorded = plain.occurred_at, plain.recorded_at
     try:
         if not raw.isascii() or 32 in raw or 127 in raw:  # blank and DEL
-            check_names(plain)
+            check_names(cast(Event, plain))
         return _settled(plain, occurred, recorded)  # type: ignore[return-value]  # no tick is plain
     except Refused as refused:
         if occurred.tzinfo is not UTC or recorded.tzinfo is not UTC:
@@ -380,6 +389,8 @@ def encode(event: Event | Tick) -> bytes:
     """The one spelling of `event`: JSON in UTF-8 without blanks and without nulls, known fields in the order of the
     model, unknown ones by name, times in UTC. `decode(encode(event)) == event` for every event that `decode` gave.
     """
+    if isinstance(event, PlainEvent):
+        event = event.whole()
     if event.__pydantic_extra__ or (isinstance(event, Event) and event.attributes.__pydantic_extra__):
         return _TO_BYTES(_with_unknown_fields(event))
     return event.__pydantic_serializer__.to_json(event, exclude_none=True)

@@ -2,6 +2,7 @@
 
 What such a record may hold is derived from the same pydantic models that judge every other one, as a type that msgspec
 reads in a third of the time. Whatever is not taken here is not refused: `schemas.codec` looks at it with the models.
+What is made of it is no model yet: engine and detectors only read attributes, and a model costs as much as the reading.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from types import NoneType, UnionType
 from typing import (
     Annotated,
     Any,
+    ClassVar,
     Literal,
     NamedTuple,
     NoReturn,
@@ -32,6 +34,7 @@ from pydantic_core import SchemaValidator, core_schema
 from schemas.codes import COUNTRIES
 from schemas.envelope import Attributes, Country, Event, Stamp, Strict
 from schemas.events import EVENT_TYPES
+from schemas.times import to_ms
 
 Values = dict[str, Any]
 
@@ -48,13 +51,50 @@ class Mould(NamedTuple):
     defaults: Values
     fields: set[str]
 
+    def cast(self, stated: Values) -> Any:
+        """The instance that says what is `stated`. Nothing is checked."""
+        return self.make((self.defaults | stated, {}, self.fields))
+
+
+class Plain:
+    """What a plain record states, by attribute; where it says nothing, the class has the default of the model."""
+
+    model_extra: ClassVar[None] = None
+    """As of a model without unknown fields."""
+    _mould: ClassVar[Mould]
+
+    def whole(self) -> Any:
+        """The same as an instance of its model."""
+        return self._mould.cast(vars(self))
+
+    def __repr__(self) -> str:
+        return f"plain {self.whole()!r}"
+
+
+class PlainEvent(Plain):
+    """Reads like an `Event`; `whole` makes one of it."""
+
+    attributes: Plain
+    occurred_at: datetime
+    recorded_at: datetime
+
+    def whole(self) -> Event:
+        """The event, as pydantic would have made it from the record."""
+        event: Event = self._mould.cast(vars(self) | {"attributes": self.attributes.whole()})
+        return event
+
+    @property
+    def recorded_ms(self) -> int:
+        """`recorded_at` in milliseconds since the epoch."""
+        return to_ms(self.recorded_at)
+
 
 class Plan(NamedTuple):
     """How plain records of one event type are read: `read` raises msgspec.MsgspecError for others."""
 
     read: Callable[[bytes], Values]
-    event: Mould
-    attributes: Mould
+    event: type[PlainEvent]
+    attributes: type[Plain]
 
 
 class _Plans(dict[bytes, Plan | None]):
@@ -77,13 +117,13 @@ _TYPE = b'"event_type":"'
 _COLONS_IN_TIMES = 4
 _LONGEST_TYPE = 64
 _BACKSLASH = 92
-_MANY = 12
 
 
-def plain_event(raw: bytes) -> Event | None:
-    """The event in `raw` as pydantic would have made it, None when `raw` is not plain.
+def plain_event(raw: bytes) -> PlainEvent | None:
+    """What `raw` states, None when it is not plain.
 
-    Its times are as they stand in `raw`; they, amounts and the characters of names need another look.
+    Its times are as they stand in `raw`, and `occurred_ms` is not set; they, amounts and the characters of names need
+    another look.
     """
     start = raw.find(_TYPE) + len(_TYPE)
     if start < len(_TYPE) or _BACKSLASH in raw:
@@ -91,7 +131,7 @@ def plain_event(raw: bytes) -> Event | None:
     plan = _PLANS[raw[start : raw.find(b'"', start, start + _LONGEST_TYPE)]]
     if plan is None:
         return None
-    read, outer, inner = plan
+    read, event, attributes = plan
     try:
         values = read(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -100,8 +140,10 @@ def plain_event(raw: bytes) -> Event | None:
     if not no_more_keys(raw, len(values) + len(stated or ())):
         return None
     if stated is not None:
-        values["attributes"] = inner.make((inner.defaults | stated, _NO_EXTRA, inner.fields))
-    made: Event = outer.make((outer.defaults | values, _NO_EXTRA, outer.fields))
+        values["attributes"] = said = attributes()
+        said.__dict__ = stated
+    made = event()
+    made.__dict__ = values
     return made
 
 
@@ -123,35 +165,24 @@ def no_more_keys(raw: bytes, keys: int) -> bool:
     return not blank_before_colon and raw.count(b'":') == keys
 
 
-_NO_EXTRA: Values = {}
-
-
 def _plan(model: type[Event]) -> Plan:
     declared = get_type_hints(model)["attributes"]
     attributes: type[Attributes] = Attributes if declared is Any else declared
     inner = _mould(attributes)
-    nothing_said = inner.make((dict(inner.defaults), _NO_EXTRA, inner.fields))
-    outer = _mould(model, attributes=nothing_said, occurred_ms=0)
+    outer = _mould(model, attributes=inner.cast({}), occurred_ms=0)
+    if not set(dir(PlainEvent)).isdisjoint({*outer.fields, *inner.fields}):
+        _not_plain(model)  # a field would hide a method
     record = _record_type(model, attributes=_record_type(attributes))
-    return Plan(msgspec.json.Decoder(record).decode, outer, inner)
+    said = type(attributes.__name__, (Plain,), {**inner.defaults, "_mould": inner})
+    event = type(model.__name__, (PlainEvent,), {**outer.defaults, "attributes": said(), "_mould": outer})
+    return Plan(msgspec.json.Decoder(record).decode, event, said)
 
 
 def _mould(model: type[Strict], **known: Any) -> Mould:
     defaults = {name: field.get_default() for name, field in model.model_fields.items()} | known
     unchecked = core_schema.model_schema(model, core_schema.any_schema())
     make = SchemaValidator(unchecked, _use_prebuilt=False).validate_python  # the prebuilt one would check
-    return Mould(make, _as_of_an_instance(defaults), set(model.model_fields))
-
-
-def _as_of_an_instance(values: Values) -> Values:
-    """`values` in a dictionary whose copies share its keys: where there are many, a third of the memory."""
-    if len(values) < _MANY:
-        return values
-    holder = type("Holder", (), {})()
-    for name, value in values.items():
-        setattr(holder, name, value)
-    made: Values = vars(holder)
-    return made
+    return Mould(make, defaults, set(model.model_fields))
 
 
 def _record_type(model: type[Strict], **known: Any) -> Any:

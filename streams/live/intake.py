@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from schemas.codec import FUTURE_TOLERANCE_MS, dead_letter, decode
+from schemas.codec import FUTURE_TOLERANCE_MS, dead_letter, read_event
 from schemas.deadletters import DeadLetter, Reason
 from schemas.envelope import Event, Tick
 from streams.kafka.wire import event_bytes
@@ -44,11 +44,11 @@ def taken_in(origin: str, records: Sequence[Any]) -> list[Intake]:
         raw, offset = record.value, record.offset
         if record.headers:
             raw = event_bytes(raw, record.headers, record.key)
-        event: Any = decode(raw, origin, offset)
+        event: Any = read_event(raw, origin, offset)
         if type(event) is DeadLetter:
             if raw is not None and b'"specversion"' in raw and not record.headers:  # a CloudEvent that says so inside
                 raw = event_bytes(raw, (), record.key)
-                event = decode(raw, origin, offset)
+                event = read_event(raw, origin, offset)
             if type(event) is DeadLetter:
                 add(Intake(origin, offset, raw or b"", event, -1))
                 continue

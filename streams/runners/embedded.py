@@ -26,7 +26,7 @@ from detectors.base import AnyDetector
 from journeys.lateness import Lateness
 from journeys.placement import Placements
 from journeys.touchpoints import Touchpoints, shipped_touchpoints
-from schemas.codec import decode
+from schemas.codec import read_event
 from schemas.deadletters import DeadLetter
 from schemas.envelope import Tick
 from streams.engine.engine import Engine
@@ -255,7 +255,7 @@ class _Run:
         count = len(shares)
         first = shares[0]
         for position, raw in enumerate(records.raws, records.first):
-            record = decode(raw, "", position)
+            record = read_event(raw, "", position)
             if type(record) is DeadLetter:  # isinstance asks pydantic's metaclass, which is slow
                 self._dead_letters += 1
                 self._delivery.dead_letters.append(record)

@@ -20,7 +20,7 @@ from time import perf_counter
 from typing import Any
 
 from detectors.base import AnyDetector
-from schemas.codec import decode, encode
+from schemas.codec import encode, read_event
 from schemas.deadletters import DeadLetter
 from schemas.envelope import Event, Tick
 from schemas.moments import Text
@@ -138,7 +138,7 @@ class _Share:
     def _process(self, records: Records) -> None:
         origin = records.origin
         decoded = [
-            decode(raw, origin, position) if isinstance(raw, bytes) else raw
+            read_event(raw, origin, position) if isinstance(raw, bytes) else raw
             for raw, position in zip(records.raws, records.positions, strict=True)
         ]
         events = [one for one in decoded if type(one) is not DeadLetter]  # isinstance asks pydantic's metaclass: slow

@@ -47,7 +47,7 @@ class Delivery:
         lines, suffixes, places = self.lines, self.suffixes, self.positions
         for raw, record, placement, position in zip(raws, records, placements, positions, strict=True):
             if placement is not None and type(record) is not Tick:
-                lines.append(raw if not record.__pydantic_extra__ and _as_we_write(raw) else _written_anew(record))
+                lines.append(raw if not record.model_extra and _as_we_write(raw) else _written_anew(record))
                 suffixes.append(placement[2])
                 places.append(position)
 

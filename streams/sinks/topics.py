@@ -16,7 +16,7 @@ import pyarrow as pa
 from journeys.placement import Placements
 from schemas.codec import dead_letter
 from schemas.deadletters import DeadLetter, Reason
-from schemas.envelope import Event
+from schemas.envelope import Event, Tick
 from streams.live.intake import taken_in
 from streams.sinks.blocks import BlockInserter, refused_row
 from streams.sinks.kpi_columns import arrow_bytes, columns_of
@@ -112,12 +112,12 @@ class TopicBatch:
         events: list[Event] = []
         offsets: list[int] = []
         for taken in taken_in(origin, records):
-            if isinstance(taken.record, Event):
+            if type(taken.record) is DeadLetter:
+                self.undecodable += 1
+            elif type(taken.record) is not Tick:
                 raws.append(taken.raw)
                 events.append(taken.record)
                 offsets.append(taken.offset)
-            elif type(taken.record) is DeadLetter:
-                self.undecodable += 1
         self.events.add_events(raws, events, [self._placements.place(event) for event in events], offsets)
         self.event_places += [Place(origin, offset) for offset in offsets]
 

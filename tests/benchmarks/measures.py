@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import Any
 
 from detectors.catalogue import CATALOGUE
-from schemas.codec import decode
+from schemas.codec import read_event
 from schemas.deadletters import DeadLetter
 from schemas.envelope import Attributes, Event, Tick
 from streams.engine.engine import Engine
@@ -47,7 +47,7 @@ def decode_only(events: int) -> Figures:
     log = corpus.lines(events)
     began = perf_counter()
     for start in range(0, len(log), BATCH):
-        [decode(line) for line in log[start : start + BATCH]]
+        [read_event(line) for line in log[start : start + BATCH]]
     return _timed(len(log), began)
 
 
@@ -131,7 +131,7 @@ def _moments(engine: Engine) -> float:
 
 
 def _readable(log: Sequence[bytes]) -> list[Event | Tick]:
-    return [record for record in map(decode, log) if type(record) is not DeadLetter]
+    return [record for record in map(read_event, log) if type(record) is not DeadLetter]
 
 
 def _decoded(log: Sequence[bytes]) -> list[list[Event | Tick]]:
