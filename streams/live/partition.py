@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Any, NamedTuple
@@ -27,6 +27,9 @@ from streams.sinks.ports import Delivery, too_late_letter
 from streams.stores.mirrored import MirroredStore
 
 logger = logging.getLogger(__name__)
+
+_AT_ONCE = 500
+"""Records decoded before they are computed: a whole fetch of decoded events would not stay in the processor's cache."""
 
 
 def survive(step: Step) -> None:
@@ -97,13 +100,15 @@ class LivePartition:
             self._skipped(topic, wanted, records[0].offset)
             self.fetched[topic] = records[-1].offset + 1
             self.stamp_ms = records[-1].timestamp
-            taken = taken_in(f"{topic}-{self.number}", records)
+            origin = f"{topic}-{self.number}"
             if self._alignment is None:
                 self.next[topic] = records[-1].offset + 1
                 self._acks.append(ack)
-                await self._feed(taken, records[0].timestamp)
+                starts = range(0, len(records), _AT_ONCE)
+                portions = (taken_in(origin, records[start : start + _AT_ONCE]) for start in starts)
+                await self._feed(portions, records[0].timestamp)
             else:
-                self._alignment.add(topic, taken, ack)
+                self._alignment.add(topic, taken_in(origin, records), ack)
                 await self._release(self._alignment)
 
     async def release(self) -> None:
@@ -117,7 +122,7 @@ class LivePartition:
             self._rounds.append(released.round)
             self.next.update({name: after for name, (_, after) in released.round.items()})
             self._acks += released.acks
-            await self._feed(released.records, None)
+            await self._feed([released.records], None)
 
     @asynccontextmanager
     async def _working(self) -> AsyncIterator[None]:
@@ -145,13 +150,16 @@ class LivePartition:
             )
             self._metrics.skipped_offsets.labels(topic, str(self.number)).inc(found - wanted)
 
-    async def _feed(self, taken: Sequence[Intake], since_ms: int | None) -> None:
+    async def _feed(self, portions: Iterable[Sequence[Intake]], since_ms: int | None) -> None:
         """Compute; what matters at once leaves at once."""
-        self._compute(taken)
-        self.applied += len(taken)
-        self._uncommitted += len(taken)
+        count = 0
+        for taken in portions:
+            self._compute(taken)
+            count += len(taken)
+        self.applied += count
+        self._uncommitted += count
         self.progress_at = self.taken_at = monotonic()
-        self._metrics.took_in(len(taken))
+        self._metrics.took_in(count)
         self._fault("computed")
         if self._delivery.moments or self._delivery.dead_letters:
             await self._send(since_ms)

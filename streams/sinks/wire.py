@@ -149,11 +149,16 @@ def _joined(lines: Sequence[bytes]) -> Iterator[bytes]:
 
 
 def _sliced(table: Any) -> Iterator[bytes]:
-    """`table` as Arrow files, halved until each fits."""
-    value = arrow_bytes(table)
-    if len(value) <= MAX_VALUE_BYTES or table.num_rows == 1:
-        yield value
-        return
-    half = table.num_rows // 2
-    yield from _sliced(table.slice(0, half))
-    yield from _sliced(table.slice(half))
+    """`table` as Arrow files that fit. In how many is told by its size in memory: to find out by writing costs as much
+    as all the rest."""
+    aim = MAX_VALUE_BYTES * 15 // 16  # texts are not of equal length, and a file has a frame
+    rows = max(1, table.num_rows * aim // max(table.nbytes, aim))
+    for start in range(0, table.num_rows, rows):
+        part = table.slice(start, rows)
+        value = arrow_bytes(part)
+        if len(value) <= MAX_VALUE_BYTES or part.num_rows == 1:
+            yield value
+        else:
+            half = part.num_rows // 2
+            yield from _sliced(part.slice(0, half))
+            yield from _sliced(part.slice(half))
