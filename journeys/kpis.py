@@ -19,7 +19,7 @@ from schemas.times import DAY, MINUTE
 
 DIM_BITS = 20
 """A window's key is its first minute since 1970, moved up by this, and the number of its dimensions below."""
-_DIM_MASK = (1 << DIM_BITS) - 1
+DIM_MASK = (1 << DIM_BITS) - 1
 MAX_DIMS = 100_000
 """Beyond this many combinations, department and region of new ones are summed under OTHER: memory stays bounded."""
 OTHER = "other"
@@ -28,15 +28,25 @@ UNKNOWN = "unknown"
 
 @dataclass(slots=True)
 class KpiColumns:
-    """Changed windows of one grain as columns of equal length; values are absolute, never increments.
+    """Changed windows of one grain as columns of equal length, 64 bits each; values are absolute, never increments.
 
-    `dim_id` indexes `KpiChanges.dims`; `window_ms` is the window's start; `value` the count so far.
+    `key` holds a window's first minute since 1970 above DIM_BITS, the number of its dimensions below; `value` the count
+    so far.
     """
 
     grain: Grain
-    dim_id: array[int]
-    window_ms: array[int]
+    key: array[int]
     value: array[int]
+
+    @property
+    def dim_id(self) -> list[int]:
+        """Of each window the place of its dimensions in `KpiChanges.dims`."""
+        return [key & DIM_MASK for key in self.key]
+
+    @property
+    def window_ms(self) -> list[int]:
+        """The start of each window, in ms."""
+        return [(key >> DIM_BITS) * MINUTE for key in self.key]
 
 
 @dataclass(slots=True)
@@ -70,8 +80,8 @@ class KpiFold:
         if len(self.dims) >= MAX_DIMS and (dims.department, dims.region) != (OTHER, OTHER):
             return self.dim_id(dims._replace(department=OTHER, region=OTHER))
         self._ids[dims] = number = len(self.dims)
-        if number > _DIM_MASK:
-            raise OverflowError(f"more than {_DIM_MASK} combinations of KPI dimensions")
+        if number > DIM_MASK:
+            raise OverflowError(f"more than {DIM_MASK} combinations of KPI dimensions")
         self.dims.append(dims)
         return number
 
@@ -122,20 +132,7 @@ class KpiFold:
 
 def packed(changes: KpiChanges) -> list[tuple[Grain, bytes, bytes]]:
     """Changed windows as (grain, keys, values), the form `KpiFold.restore` takes."""
-    return [
-        (
-            columns.grain,
-            array(
-                "q",
-                [
-                    window // MINUTE << DIM_BITS | dim
-                    for dim, window in zip(columns.dim_id, columns.window_ms, strict=True)
-                ],
-            ).tobytes(),
-            columns.value.tobytes(),
-        )
-        for columns in changes.columns
-    ]
+    return [(columns.grain, columns.key.tobytes(), columns.value.tobytes()) for columns in changes.columns]
 
 
 def _coarser(added: dict[int, int], minutes: int) -> dict[int, int]:
@@ -149,9 +146,4 @@ def _coarser(added: dict[int, int], minutes: int) -> dict[int, int]:
 def _raise(grain: Grain, windows: dict[int, int], added: dict[int, int]) -> KpiColumns:
     values = array("q", map(add, map(windows.get, added, repeat(0)), added.values()))
     windows.update(zip(added, values, strict=True))
-    return KpiColumns(
-        grain,
-        array("q", [key & _DIM_MASK for key in added]),
-        array("q", [(key >> DIM_BITS) * MINUTE for key in added]),
-        values,
-    )
+    return KpiColumns(grain, array("q", added), values)

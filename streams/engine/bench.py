@@ -154,7 +154,8 @@ class Bench:
 
 def is_over(case: Case, seat: Seat, front: int) -> bool:
     """Whether no fact still to come can concern this case any more, and silence cannot either."""
-    return case.look_at is None and _end(case.facts) + seat.keep + seat.lateness < front
+    past = front - seat.keep - seat.lateness
+    return case.look_at is None and case.facts[-1].at < past and _end(case.facts) < past
 
 
 def _end(facts: Sequence[Fact]) -> int:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from journeys.kpis import KpiChanges
+from journeys.kpis import DIM_BITS, DIM_MASK, KpiChanges
 from schemas.kpis import GRAINS, KpiDims
 from schemas.times import MINUTE
 from streams.sinks.kpi_columns import numbers, strings
@@ -42,8 +42,8 @@ class KpiPart:
         self._dims = changes.dims
         for columns in changes.columns:
             rows = np.empty((len(columns.value), 2), np.int64)
-            minutes = np.frombuffer(columns.window_ms, np.int64) // MINUTE
-            rows[:, 0] = _number(_GRAINS.index(columns.grain), minutes, np.frombuffer(columns.dim_id, np.int64))
+            keys = np.frombuffer(columns.key, np.int64)
+            rows[:, 0] = _number(_GRAINS.index(columns.grain), keys >> DIM_BITS, keys & DIM_MASK)
             rows[:, 1] = np.frombuffer(columns.value, np.int64)
             self._out.write(rows.tobytes())
 

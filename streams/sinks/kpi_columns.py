@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from journeys.kpis import KpiChanges, KpiColumns
+from journeys.kpis import DIM_BITS, DIM_MASK, KpiChanges, KpiColumns
 from schemas.kpis import KpiDims
+from schemas.times import MINUTE
 
 
 class KpiTables:
@@ -44,14 +45,15 @@ class KpiTables:
 
 def _grain_table(part: KpiColumns, dims: list[Any], changes: KpiChanges) -> Any:
     rows = len(part.value)
-    chosen = numbers(part.dim_id, pa.int64(), rows)
+    keys = np.frombuffer(part.key, dtype=np.int64)
+    chosen = numbers(keys & DIM_MASK, pa.int64(), rows)
     named = {name: column.take(chosen) for name, column in zip(KpiDims._fields, dims, strict=True)}
     grain = strings([part.grain]).take(numbers(np.zeros(rows, dtype=np.int64), pa.int64(), rows))
     return pa.table(
         {
             **named,
             "grain": grain,
-            "window_start": numbers(part.window_ms, pa.timestamp("ms", "UTC"), rows),
+            "window_start": numbers((keys >> DIM_BITS) * MINUTE, pa.timestamp("ms", "UTC"), rows),
             "partition": numbers(np.full(rows, changes.partition, dtype=np.uint16), pa.uint16(), rows),
             "value": numbers(part.value, pa.int64(), rows),
             "version": numbers(np.full(rows, changes.version, dtype=np.uint64), pa.uint64(), rows),
