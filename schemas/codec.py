@@ -47,7 +47,9 @@ _EARLIEST_MS = to_ms(datetime(EARLIEST_YEAR, 1, 1, tzinfo=UTC))
 _LATEST_MS = to_ms(datetime(LATEST_YEAR + 1, 1, 1, tzinfo=UTC)) - 1
 _FUTURE_TOLERANCE = timedelta(milliseconds=FUTURE_TOLERANCE_MS)
 _NO_LAG, _USUAL_LAG = timedelta(0), timedelta(days=90)
-"""A record of between these lags needs no second look."""
+"""A record of between these lags needs no second look,"""
+_NEAR_THE_END_MS = _LATEST_MS - 90 * DAY
+"""unless it happened so late that it may have been recorded in a year that cannot be."""
 _YEAR_OUT_OF_CALENDAR = re.compile(r"([+-]\d{4,7}|\d{5,7}|0000)-\d\d-\d\d", re.ASCII)
 _COUNT_SINCE_EPOCH = re.compile(r"[+-]?\d+(\.\d*)?", re.ASCII)
 _DIGITS_OF_64_BITS = 20
@@ -168,7 +170,7 @@ def _settled(event: Any, occurred: datetime, recorded: datetime | None) -> Event
         if recorded.tzinfo is not UTC:
             recorded = _in_utc(recorded, "recorded_at")
         state["recorded_at"] = recorded
-        if not _NO_LAG <= recorded - occurred <= _USUAL_LAG or occurred.year == LATEST_YEAR:
+        if not _NO_LAG <= recorded - occurred <= _USUAL_LAG or occurred_ms > _NEAR_THE_END_MS:
             _check_lag(occurred, recorded)
         if event.amount_minor is not None or event.currency is not None:
             _check_amount(event)

@@ -280,11 +280,11 @@ class Engine:
     def _prefetch(self, batch: Sequence[Event | Tick]) -> None:
         if self._records is None:
             return
-        held = self._customers
-        absent = {r.customer_id for r in batch if type(r) is not Tick and r.customer_id not in held}
+        asked_for = {record.customer_id for record in batch if type(record) is not Tick}
+        absent = asked_for.difference(self._customers)
         if absent:
             for customer_id, record in self._records.get_many(absent).items():
-                held[customer_id] = unpack(customer_id, record)
+                self._customers[customer_id] = unpack(customer_id, record)
 
     def _customer(self, customer_id: str) -> Customer:
         customer = self._customers.get(customer_id)

@@ -8,7 +8,9 @@ whose clocks are wrong cannot move a partition's clock, and replaying the same l
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from schemas.codec import FUTURE_TOLERANCE_MS, dead_letter, read_event
 from schemas.deadletters import DeadLetter, Reason
@@ -26,7 +28,7 @@ _WRONG_KEY = (
 _FUTURE = "occurred_at is more than 5 minutes after the broker took the record in; set the clock of the source right"
 
 
-class Intake(NamedTuple):
+class Intake(msgspec.Struct, gc=False):
     """`origin` is `<topic>-<partition>`, `raw` our JSON, `at` the event time in ms, -1 for a dead letter."""
 
     origin: str

@@ -46,6 +46,9 @@ from streams.settings import OperatorSettings, load_settings
 _UPKEEP_SECONDS = 0.5
 _PATIENCE = 5.0
 """Seconds the broker has to say where its logs end."""
+_FETCH_BYTES = 8 << 20
+"""Of a partition at once. With less a busy worker waits for the broker now and then: aiokafka asks for more when it has
+handed out what it had."""
 _HELD_BACK = 50_000
 """Records of a topic that may wait for those of other topics."""
 
@@ -155,7 +158,7 @@ class LiveApp(faust.App):
             "broker_max_poll_records": self.settings.fetch_records,
             "broker_max_poll_interval": 3600.0,
             "consumer_auto_offset_reset": "earliest",
-            "consumer_max_fetch_size": max(4 << 20, self.kafka.max_message_bytes),
+            "consumer_max_fetch_size": max(_FETCH_BYTES, self.kafka.max_message_bytes),
             "consumer_group_instance_id": worker or None,
         }
 
