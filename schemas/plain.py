@@ -7,6 +7,7 @@ What is made of it is no model yet: engine and detectors only read attributes, a
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from types import NoneType, UnionType
@@ -168,14 +169,26 @@ def no_more_keys(raw: bytes, keys: int) -> bool:
 def _plan(model: type[Event]) -> Plan:
     declared = get_type_hints(model)["attributes"]
     attributes: type[Attributes] = Attributes if declared is Any else declared
+    _check_imitable(attributes, Attributes, Plain)
+    _check_imitable(model, Event, PlainEvent)
     inner = _mould(attributes)
     outer = _mould(model, attributes=inner.cast({}), occurred_ms=0)
-    if not set(dir(PlainEvent)).isdisjoint({*outer.fields, *inner.fields}):
-        _not_plain(model)  # a field would hide a method
     record = _record_type(model, attributes=_record_type(attributes))
     said = type(attributes.__name__, (Plain,), {**inner.defaults, "_mould": inner})
     event = type(model.__name__, (PlainEvent,), {**outer.defaults, "attributes": said(), "_mould": outer})
     return Plan(msgspec.json.Decoder(record).decode, event, said)
+
+
+def _check_imitable(model: type[Strict], base: type[Strict], plain: type[Plain]) -> None:
+    """Raise NotPlain for a model that does more than state fields: what reads like it would not do it."""
+    decorators = model.__pydantic_decorators__
+    decorated = [getattr(decorators, kind.name) for kind in dataclasses.fields(decorators)]
+    made = [name for name, field in model.model_fields.items() if field.default_factory and name != "attributes"]
+    named_otherwise = [name for name, field in model.model_fields.items() if field.alias]
+    own = {name for name in dir(model) if not name.startswith("_")} - set(dir(base)) - set(model.model_fields)
+    hidden = set(dir(plain)) & set(model.model_fields)
+    if any(decorated) or made or named_otherwise or own or hidden or model.__private_attributes__:
+        _not_plain(model)
 
 
 def _mould(model: type[Strict], **known: Any) -> Mould:

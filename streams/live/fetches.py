@@ -90,7 +90,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def _fetch_records(
         self, consumer: Any, active_partitions: Any, timeout: float | None = None, max_records: int | None = None
     ) -> Any:
-        for waiting in consumer._fetcher._records.values():
+        for waiting in getattr(consumer._fetcher, "_records", {}).values():
             unpacking = getattr(waiting, "_partition_records", None)  # an error waiting to be raised has none
             if unpacking is not None:
                 unpacking._consumer_record = _as_it_is
@@ -182,7 +182,7 @@ class Consumer(driver.Consumer):
             tp.topic,
             tp.partition,
             last.offset,
-            last.timestamp / 1000.0,
+            (last.timestamp or 0) / 1000.0,  # the oldest format has none
             last.timestamp_type,
             [],
             None,

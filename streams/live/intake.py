@@ -58,7 +58,7 @@ def taken_in(origin: str, records: Sequence[Any]) -> list[Intake]:
         if type(event) is not Tick and record.key != event.customer_id.encode():
             add(_refused(origin, offset, raw, Reason.WRONG_KEY, _WRONG_KEY, "customer_id"))
             continue
-        if at > record.timestamp + FUTURE_TOLERANCE_MS and record.timestamp_type == _LOG_APPEND_TIME:
+        if record.timestamp_type == _LOG_APPEND_TIME and at > record.timestamp + FUTURE_TOLERANCE_MS:
             add(_refused(origin, offset, raw, Reason.FUTURE_TIME, _FUTURE, "occurred_at"))
             continue
         add(Intake(origin, offset, raw, event, at))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Any, NamedTuple
@@ -99,14 +99,12 @@ class LivePartition:
                 return  # the fetch that brought them is acknowledged when they are committed
             self._skipped(topic, wanted, records[0].offset)
             self.fetched[topic] = records[-1].offset + 1
-            self.stamp_ms = records[-1].timestamp
+            self.stamp_ms = records[-1].timestamp or 0
             origin = f"{topic}-{self.number}"
             if self._alignment is None:
-                self.next[topic] = records[-1].offset + 1
-                self._acks.append(ack)
                 starts = range(0, len(records), _AT_ONCE)
                 portions = (taken_in(origin, records[start : start + _AT_ONCE]) for start in starts)
-                await self._feed(portions, records[0].timestamp)
+                await self._feed(portions, {topic: records[-1].offset + 1}, [ack], records[0].timestamp)
             else:
                 self._alignment.add(topic, taken_in(origin, records), ack)
                 await self._release(self._alignment)
@@ -120,15 +118,16 @@ class LivePartition:
     async def _release(self, alignment: Alignment) -> None:
         while (released := alignment.release()) is not None:
             self._rounds.append(released.round)
-            self.next.update({name: after for name, (_, after) in released.round.items()})
-            self._acks += released.acks
-            await self._feed([released.records], None)
+            reached = {name: after for name, (_, after) in released.round.items()}
+            await self._feed([released.records], reached, released.acks)
 
     @asynccontextmanager
     async def _working(self) -> AsyncIterator[None]:
         """One at a time computes, sends, or takes the checkpoint of a commit: what a checkpoint contains has been
         handed to the producer. After a failure in between nothing may be committed any more."""
         async with self._turn:
+            if self._spoiled:
+                raise RuntimeError(f"partition {self.number} has failed before")
             try:
                 yield
             except BaseException:
@@ -150,12 +149,20 @@ class LivePartition:
             )
             self._metrics.skipped_offsets.labels(topic, str(self.number)).inc(found - wanted)
 
-    async def _feed(self, portions: Iterable[Sequence[Intake]], since_ms: int | None) -> None:
-        """Compute; what matters at once leaves at once."""
+    async def _feed(
+        self,
+        portions: Iterable[Sequence[Intake]],
+        reached: Mapping[str, int],
+        acks: Iterable[Ack],
+        since_ms: int | None = None,
+    ) -> None:
+        """Compute, and only then have `reached` these offsets; what matters at once leaves at once."""
         count = 0
         for taken in portions:
             self._compute(taken)
             count += len(taken)
+        self.next.update(reached)
+        self._acks += acks
         self.applied += count
         self._uncommitted += count
         self.progress_at = self.taken_at = monotonic()

@@ -374,7 +374,8 @@ class LiveApp(faust.App):
         would be told."""
         super()._crash(reason)
         if not self.stopping:
-            self._end(reason)
+            cancelled = isinstance(reason, asyncio.CancelledError)
+            self._end(RuntimeError(f"Faust gave up a service of its own: {reason!r}") if cancelled else reason)
 
     async def on_stop(self) -> None:
         """Stop taking in, commit, write the group's offsets, give the partitions away."""

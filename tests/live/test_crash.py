@@ -21,6 +21,17 @@ def test_a_failed_service_of_faust_ends_the_worker(tmp_path: Path) -> None:
     assert told[:1] == [fault]
 
 
+def test_a_service_of_faust_that_is_cancelled_ends_the_worker_too(tmp_path: Path) -> None:
+    told: list[BaseException] = []
+
+    async def fail() -> None:
+        app = LiveApp(KafkaSettings(), tmp_path, failed=told.append)
+        await app._fetcher.crash(asyncio.CancelledError())
+
+    asyncio.run(fail())
+    assert [type(fault) for fault in told[:1]] == [RuntimeError]
+
+
 def test_what_fails_while_it_stops_is_no_reason_to_end(tmp_path: Path) -> None:
     told: list[BaseException] = []
 

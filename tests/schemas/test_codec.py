@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import Field, create_model, model_validator
 
 from schemas import codec
-from schemas.codec import decode, encode
+from schemas.codec import decode, encode, read_event
 from schemas.deadletters import DeadLetter
-from schemas.envelope import Attributes, Event, Tick
+from schemas.envelope import Attributes, Event, Tick, blank
 from schemas.events import EVENT_TYPES
 from schemas.examples import example_of
 from schemas.inspection import LIMITS
@@ -100,6 +101,59 @@ def test_the_types_that_make_up_the_traffic_are_plain() -> None:
         event = plain_event(encode(example_of(event_type)))
         assert event is not None, event_type
         assert encode(event) == encode(example_of(event_type))
+
+
+class _Doing(Attributes):
+    kind: str = "data"
+
+    @property
+    def twice(self) -> str:
+        return self.kind * 2
+
+
+class _Making(Attributes):
+    lot: str = Field(default_factory=lambda: "x")
+
+
+class _Judging(Attributes):
+    kind: str = "data"
+
+    @model_validator(mode="after")
+    def refuse(self) -> _Judging:
+        raise ValueError("never good")
+
+
+class _Stating(Attributes):
+    kind: str = "data"
+
+
+@pytest.mark.parametrize(
+    ("attributes", "plainly"), [(_Stating, True), (_Doing, False), (_Making, False), (_Judging, False)]
+)
+def test_a_model_that_does_more_than_state_fields_is_not_read_plainly(
+    attributes: type[Attributes], plainly: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event_type = f"odd.{attributes.__name__}"
+    fields: Any = {"event_type": (str, event_type), "attributes": (attributes, blank(attributes))}
+    model = create_model("Odd", __base__=Event, **fields)
+    monkeypatch.setattr("schemas.plain.EVENT_TYPES", {event_type: model})
+    assert (plain_event(record(event_type=event_type, attributes={})) is not None) is plainly
+
+
+@pytest.mark.parametrize("event_type", sorted(EVENT_TYPES))
+def test_what_is_read_for_engines_says_the_same(event_type: str) -> None:
+    raw = encode(example_of(event_type))
+    engine_reads: Any = read_event(raw)
+    whole = decode(raw)
+    assert isinstance(whole, Event)
+    assert engine_reads.occurred_ms == whole.occurred_ms
+    assert engine_reads.recorded_ms == whole.recorded_ms
+    assert encode(engine_reads) == encode(whole) == raw
+    for name in type(whole).model_fields:
+        if name != "attributes":
+            assert getattr(engine_reads, name) == getattr(whole, name)
+    for name in type(whole.attributes).model_fields:
+        assert getattr(engine_reads.attributes, name) == getattr(whole.attributes, name)
 
 
 @pytest.mark.parametrize("value", ['"', '":', '\\":', ":", '"a":1', "\\", "浙江", "a b", "{}", "\x7f", "🙂", "\u2028"])

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from journeys.kpis import KpiChanges, KpiColumns
+from journeys.kpis import DIM_BITS, KpiChanges, KpiColumns
 from journeys.placement import Placement
 from schemas.codec import decode
 from schemas.deadletters import DeadLetter, Reason
@@ -18,7 +18,7 @@ from schemas.envelope import Event
 from schemas.facts import DetectorFailure, Handoff, Transition
 from schemas.kpis import KpiDims
 from schemas.moments import Evidence, Moment, Text
-from schemas.times import from_ms
+from schemas.times import MINUTE, from_ms
 from streams.engine.effects import VersionedMoment, VersionedTransition
 from streams.sinks import ddl
 from streams.sinks.clickhouse import ClickHouseSink, open_client
@@ -211,9 +211,8 @@ def test_handoffs_failures_and_dead_letters_repeat_harmlessly(client: Any, sink:
 
 def kpis(version: int, values: list[int], partition: int = 0, dims: int = 2) -> KpiChanges:
     names = [KpiDims("events", "use", f"t{n}", "app", "gold", "billing", "north") for n in range(dims)]
-    ids = array("q", [n % dims for n in range(len(values))])
-    windows = array("q", [BEGIN // 60_000 * 60_000] * len(values))
-    return KpiChanges(names, [KpiColumns("minute", ids, windows, array("q", values))], version, partition)
+    windows = array("q", [BEGIN // MINUTE << DIM_BITS | n % dims for n in range(len(values))])
+    return KpiChanges(names, [KpiColumns("minute", windows, array("q", values))], version, partition)
 
 
 def test_kpi_values_are_absolute_replaced_by_version_and_summed_over_partitions(

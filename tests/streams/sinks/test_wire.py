@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from journeys.kpis import KpiChanges, KpiColumns
+from journeys.kpis import DIM_BITS, KpiChanges, KpiColumns
 from schemas.codec import dead_letter
 from schemas.deadletters import Reason
 from schemas.facts import DetectorFailure, Handoff, Transition
 from schemas.kpis import GRAINS, KpiDims
-from schemas.times import iso, to_ms
+from schemas.times import MINUTE, iso, to_ms
 from streams.engine.effects import VersionedMoment, VersionedTransition
 from streams.sinks.kpi_columns import KpiTables, columns_of
 from streams.sinks.ports import Delivery
@@ -58,14 +58,9 @@ def changes(draw: st.DrawFn) -> KpiChanges:
     columns = []
     for grain in GRAINS:
         count = draw(st.integers(0, 6))
-        columns.append(
-            KpiColumns(
-                grain,
-                array("q", [draw(st.integers(0, len(dims) - 1)) for _ in range(count)]),
-                array("q", [draw(instants) for _ in range(count)]),
-                array("q", [draw(st.integers(-(2**40), 2**40)) for _ in range(count)]),
-            )
-        )
+        windows = [draw(instants) // MINUTE << DIM_BITS | draw(st.integers(0, len(dims) - 1)) for _ in range(count)]
+        values = [draw(st.integers(-(2**40), 2**40)) for _ in range(count)]
+        columns.append(KpiColumns(grain, array("q", windows), array("q", values)))
     return KpiChanges(dims, columns, draw(numbers), draw(st.integers(0, 999)))
 
 
