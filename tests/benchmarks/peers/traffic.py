@@ -1,4 +1,4 @@
-"""The events of the job: simulated life without the flood of usage records, in a topic keyed by customer."""
+"""The events of the job: simulated life, with or without the flood of usage records, in a topic keyed by customer."""
 
 from __future__ import annotations
 

@@ -1,0 +1,57 @@
+"""What the worker reads of a record is what aiokafka's own parser has."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from aiokafka import TopicPartition
+from aiokafka.consumer.fetcher import PartitionRecords
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
+from aiokafka.record.memory_records import MemoryRecords
+
+from schemas.codec import encode
+from schemas.envelope import Event
+from schemas.examples import example_of
+from streams.live.fetches import _as_it_is
+from streams.live.intake import taken_in
+
+AT = TopicPartition("events", 0)
+EVENT = example_of("charge.rated")
+
+
+def _batch(magic: int) -> bytes:
+    key, value = EVENT.customer_id.encode(), encode(EVENT)
+    if magic == 2:
+        builder: Any = DefaultRecordBatchBuilder(2, 0, False, -1, -1, -1, 1 << 16)
+        builder.append(0, 1_772_323_200_000, key, value, [("h", b"1")])
+    else:
+        builder = LegacyRecordBatchBuilder(magic, 0, 1 << 16)
+        builder.append(0, timestamp=1_772_323_200_000, key=key, value=value)
+    return bytes(builder.build())
+
+
+def _unpacked(magic: int) -> list[Any]:
+    """As aiokafka unpacks a fetch when the worker has asked for its records as they are."""
+    unpacking = PartitionRecords(AT, MemoryRecords(_batch(magic)), [], 0, None, None, True, 0)
+    unpacking._consumer_record = _as_it_is
+    return list(unpacking)
+
+
+def test_records_come_as_they_were_parsed_and_have_all_that_is_read() -> None:
+    (record,) = _unpacked(2)
+    assert type(record).__name__ == "DefaultRecord"
+    assert (record.offset, record.timestamp, record.timestamp_type) == (0, 1_772_323_200_000, 0)
+    assert (record.key, record.value) == (EVENT.customer_id.encode(), encode(EVENT))
+    assert list(record.headers) == [("h", b"1")]
+
+
+def test_old_message_formats_are_read_also_where_they_have_no_time_stamp() -> None:
+    for magic in (0, 1):
+        (taken,) = taken_in("events-0", _unpacked(magic))
+        assert not isinstance(taken.record, Event)  # it only reads like one
+        assert encode(taken.record) == encode(EVENT)
+    bare: Any = SimpleNamespace(offset=0, timestamp=None, timestamp_type=None, headers=(), key=b"C-1", value=b"{}")
+    (refused,) = taken_in("events-0", [bare])
+    assert refused.at == -1
