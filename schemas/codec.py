@@ -48,7 +48,7 @@ _LATEST_MS = to_ms(datetime(LATEST_YEAR + 1, 1, 1, tzinfo=UTC)) - 1
 _FUTURE_TOLERANCE = timedelta(milliseconds=FUTURE_TOLERANCE_MS)
 _NO_LAG, _USUAL_LAG = timedelta(0), timedelta(days=90)
 """A record of between these lags needs no second look,"""
-_NEAR_THE_END_MS = _LATEST_MS - 90 * DAY
+_NEAR_THE_END_MS = _LATEST_MS - _USUAL_LAG.days * DAY
 """unless it happened so late that it may have been recorded in a year that cannot be."""
 _YEAR_OUT_OF_CALENDAR = re.compile(r"([+-]\d{4,7}|\d{5,7}|0000)-\d\d-\d\d", re.ASCII)
 _COUNT_SINCE_EPOCH = re.compile(r"[+-]?\d+(\.\d*)?", re.ASCII)

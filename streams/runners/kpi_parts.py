@@ -16,10 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from journeys.kpis import DIM_BITS, DIM_MASK, KpiChanges
+from journeys.kpis import KpiChanges
 from schemas.kpis import GRAINS, KpiDims
 from schemas.times import MINUTE
-from streams.sinks.kpi_columns import numbers, strings
+from streams.sinks.kpi_columns import minutes_and_dims, numbers, strings
 
 _GRAINS = tuple(sorted(GRAINS))
 _COLUMNS = ("indicator", "grain", "window_start", "stage", "touchpoint", "channel", "tier", "department", "region")
@@ -42,8 +42,7 @@ class KpiPart:
         self._dims = changes.dims
         for columns in changes.columns:
             rows = np.empty((len(columns.value), 2), np.int64)
-            keys = np.frombuffer(columns.key, np.int64)
-            rows[:, 0] = _number(_GRAINS.index(columns.grain), keys >> DIM_BITS, keys & DIM_MASK)
+            rows[:, 0] = _number(_GRAINS.index(columns.grain), *minutes_and_dims(columns))
             rows[:, 1] = np.frombuffer(columns.value, np.int64)
             self._out.write(rows.tobytes())
 

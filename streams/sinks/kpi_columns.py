@@ -10,10 +10,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from journeys.kpis import DIM_BITS, DIM_MASK, KpiChanges, KpiColumns
 from schemas.kpis import KpiDims
 from schemas.times import MINUTE
+
+_Numbers = NDArray[np.int64]
 
 
 class KpiTables:
@@ -45,15 +48,15 @@ class KpiTables:
 
 def _grain_table(part: KpiColumns, dims: list[Any], changes: KpiChanges) -> Any:
     rows = len(part.value)
-    keys = np.frombuffer(part.key, dtype=np.int64)
-    chosen = numbers(keys & DIM_MASK, pa.int64(), rows)
+    minutes, dim_ids = minutes_and_dims(part)
+    chosen = numbers(dim_ids, pa.int64(), rows)
     named = {name: column.take(chosen) for name, column in zip(KpiDims._fields, dims, strict=True)}
     grain = strings([part.grain]).take(numbers(np.zeros(rows, dtype=np.int64), pa.int64(), rows))
     return pa.table(
         {
             **named,
             "grain": grain,
-            "window_start": numbers((keys >> DIM_BITS) * MINUTE, pa.timestamp("ms", "UTC"), rows),
+            "window_start": numbers(minutes * MINUTE, pa.timestamp("ms", "UTC"), rows),
             "partition": numbers(np.full(rows, changes.partition, dtype=np.uint16), pa.uint16(), rows),
             "value": numbers(part.value, pa.int64(), rows),
             "version": numbers(np.full(rows, changes.version, dtype=np.uint64), pa.uint64(), rows),
@@ -80,6 +83,12 @@ def columns_of(data: bytes) -> Any:
         raise pa.ArrowInvalid("these are not the columns of table kpis")
     table.validate(full=True)
     return table
+
+
+def minutes_and_dims(part: KpiColumns) -> tuple[_Numbers, _Numbers]:
+    """Of each window its first minute since 1970 and the place of its dimensions."""
+    keys = np.frombuffer(part.key, dtype=np.int64)
+    return keys >> DIM_BITS, keys & DIM_MASK
 
 
 def numbers(values: Any, kind: Any, rows: int) -> Any:

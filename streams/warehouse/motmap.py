@@ -102,7 +102,7 @@ def _counted(ask: Ask, span: Span, valence: Valence) -> list[dict[str, Any]]:
     if not marked:
         return []
     there = f"touchpoint IN ({', '.join(map(quoted, sorted(marked)))})"
-    within = f"occurred_at >= {time_sql(span.since)} AND occurred_at < {time_sql(span.until)}"
+    within = _within(span)
     types = [
         str(row["event_type"]) for row in ask(f"SELECT DISTINCT event_type FROM events WHERE {there} AND {within}")
     ]
