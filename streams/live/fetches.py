@@ -25,8 +25,17 @@ from faust.types import TP, ConsumerMessage
 _AGAIN = 1.0
 """Seconds between two tries to read the same again."""
 
+_LOOK_AGAIN = 0.01
+"""Seconds until the next look at partitions that had all fetched as much as may wait; Faust would look after a second,
+and the partitions, done with what waited, be idle till then."""
+
 _LOST = 3.0
 """Seconds after which a fetch that has not arrived counts as lost; it does not matter when it arrives after all."""
+
+
+_LONGEST_POLL_MS = 50
+"""How long (ms) the broker may wait for new records before it answers. aiokafka has one request under way per broker,
+so a partition that has nothing new holds up the others on that broker for as long; Faust would have it be 1.5 s."""
 
 
 class Fetch(NamedTuple):
@@ -67,6 +76,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"  # what a source took back must not be judged
+        consumer._fetch_max_wait_ms = _LONGEST_POLL_MS
         return consumer
 
     def read_up_to(self, tp: TP, fetched: int) -> int:
@@ -161,6 +171,12 @@ class Consumer(driver.Consumer):
         self.log.info("reading %r again from %d", tp, wanted)
         with suppress(IllegalStateError, asyncio.TimeoutError):  # not ours any more, or a rebalance is under way
             await self.seek_wait({tp: wanted})
+
+    async def _wait_next_records(self, timeout: float) -> Any:
+        if self.flow_active and self._buffered_partitions and not self._get_active_partitions():
+            await self.sleep(_LOOK_AGAIN)
+            return {}, set()
+        return await super()._wait_next_records(timeout)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """See Faust's Consumer. One message per partition that had records; its value is a Fetch."""

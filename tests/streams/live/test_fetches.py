@@ -1,20 +1,23 @@
-"""What the worker reads of a record is what aiokafka's own parser has."""
+"""What the worker reads of a record is what aiokafka's own parser has; and no partition waits for another."""
 
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
 from typing import Any
 
-from aiokafka import TopicPartition
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer.fetcher import PartitionRecords
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
+from faust.transport.drivers import aiokafka as driver
 
 from schemas.codec import encode
 from schemas.envelope import Event
 from schemas.examples import example_of
-from streams.live.fetches import _as_it_is
+from streams.live.fetches import _LONGEST_POLL_MS, Consumer, ConsumerThread, _as_it_is
 from streams.live.intake import taken_in
 
 AT = TopicPartition("events", 0)
@@ -55,3 +58,42 @@ def test_old_message_formats_are_read_also_where_they_have_no_time_stamp() -> No
     bare: Any = SimpleNamespace(offset=0, timestamp=None, timestamp_type=None, headers=(), key=b"C-1", value=b"{}")
     (refused,) = taken_in("events-0", [bare])
     assert refused.at == -1
+
+
+def test_a_partition_without_news_does_not_hold_up_the_others_on_its_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def a_consumer() -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(bootstrap_servers="127.0.0.1:1")
+
+    made = asyncio.run(a_consumer())
+    monkeypatch.setattr(driver.AIOKafkaConsumerThread, "_create_worker_consumer", lambda *_: made)
+    before = dict(vars(made))
+    ConsumerThread._create_worker_consumer(object.__new__(ConsumerThread), None)
+    changed = {name: value for name, value in vars(made).items() if before.get(name) != value}
+    assert changed == {"_isolation_level": "read_committed", "_fetch_max_wait_ms": _LONGEST_POLL_MS}
+    assert changed.keys() <= before.keys()  # aiokafka still calls them so
+
+
+@pytest.mark.parametrize(
+    ("buffered", "active", "slept"),
+    [({AT}, set(), True), ({AT}, {TopicPartition("events", 1)}, False), (set(), set(), False)],
+)
+def test_partitions_that_were_all_full_are_looked_at_again_at_once(
+    buffered: set[Any], active: set[Any], slept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sleeps: list[float] = []
+
+    async def faust_waits(*_: Any) -> Any:
+        return "Faust's own way"
+
+    async def sleep(seconds: float) -> None:
+        sleeps.append(seconds)
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(driver.Consumer, "_wait_next_records", faust_waits)
+    consumer: Any = object.__new__(Consumer)
+    consumer.__dict__ |= {"_buffered_partitions": buffered, "sleep": sleep}
+    consumer._get_active_partitions = lambda: active
+    monkeypatch.setattr(Consumer, "flow_active", True, raising=False)
+    found = asyncio.run(Consumer._wait_next_records(consumer, 1.0))
+    assert found == (({}, set()) if slept else "Faust's own way")
+    assert [seconds <= 0.05 for seconds in sleeps] == [True] * slept
