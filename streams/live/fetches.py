@@ -12,7 +12,8 @@ group's committed offsets are a hint to people and to `mot lag`; failing to writ
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from time import monotonic
 from typing import Any, ClassVar, NamedTuple
@@ -21,6 +22,8 @@ from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
+
+from streams.live.intake import without_excess
 
 _AGAIN = 1.0
 """Seconds between two tries to read the same again."""
@@ -55,9 +58,25 @@ class Fetch(NamedTuple):
         return self.follows is not None and self.follows <= wanted
 
 
+class _Arriving(OrderedDict[TopicPartition, Any]):
+    """What arrived and is not taken out yet, by partition: takes the place of aiokafka's own.
+
+    A record is given as aiokafka's parser has it, with all that is read here; the object that aiokafka makes of it
+    costs 1 us. `keeps` tells the topics whose records keep their bytes however many they are.
+    """
+
+    def __init__(self, keeps: Callable[[str], bool]) -> None:
+        super().__init__()
+        self._keeps = keeps
+
+    def __setitem__(self, at: TopicPartition, arrived: Any) -> None:
+        unpacking = getattr(arrived, "_partition_records", None)  # an error waiting to be raised has none
+        if unpacking is not None:
+            unpacking._consumer_record = _as_it_is if self._keeps(at.topic) else without_excess
+        super().__setitem__(at, arrived)
+
+
 def _as_it_is(_: TopicPartition, record: Any) -> Any:
-    """A record of aiokafka's parser, which has all that is read here; the object aiokafka makes of it costs 1 us. What
-    arrives while it waits for more still becomes one."""
     return record
 
 
@@ -100,10 +119,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def _fetch_records(
         self, consumer: Any, active_partitions: Any, timeout: float | None = None, max_records: int | None = None
     ) -> Any:
-        for waiting in getattr(consumer._fetcher, "_records", {}).values():
-            unpacking = getattr(waiting, "_partition_records", None)  # an error waiting to be raised has none
-            if unpacking is not None:
-                unpacking._consumer_record = _as_it_is
+        if type(consumer._fetcher._records) is not _Arriving:
+            app: Any = self.app
+            consumer._fetcher._records = _Arriving(app.kafka.rekey.__contains__)
         fetched = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
         self._forget_others(consumer)
         whole = {}

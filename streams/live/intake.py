@@ -8,13 +8,15 @@ whose clocks are wrong cannot move a partition's clock, and replaying the same l
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import msgspec
+from aiokafka import TopicPartition
 
 from schemas.codec import FUTURE_TOLERANCE_MS, dead_letter, read_event
 from schemas.deadletters import DeadLetter, Reason
 from schemas.envelope import Event, Tick
+from schemas.inspection import LIMITS
 from streams.kafka.wire import event_bytes
 
 Ack = Callable[[], object]
@@ -38,11 +40,32 @@ class Intake(msgspec.Struct, gc=False):
     at: int
 
 
+class TooLarge(NamedTuple):
+    """A record of more bytes than are read, without them: a few that wait their turn would fill the memory."""
+
+    offset: int
+    timestamp: int | None
+    timestamp_type: int | None
+    letter: DeadLetter
+
+
+def without_excess(at: TopicPartition, record: Any) -> Any:
+    """The aiokafka `record`, or what is left of one that is too large to be read."""
+    raw = record.value
+    if raw is None or len(raw) <= LIMITS.record_bytes:
+        return record
+    letter = read_event(raw, f"{at.topic}-{at.partition}", record.offset)
+    return TooLarge(record.offset, record.timestamp, record.timestamp_type, cast(DeadLetter, letter))
+
+
 def taken_in(origin: str, records: Sequence[Any]) -> list[Intake]:
     """The aiokafka `records` of a fetch, decoded and checked. Never raises."""
     taken: list[Intake] = []
     add = taken.append
     for record in records:
+        if type(record) is TooLarge:
+            add(Intake(origin, record.offset, b"", record.letter, -1))
+            continue
         raw, offset = record.value, record.offset
         if record.headers:
             raw = event_bytes(raw, record.headers, record.key)

@@ -215,4 +215,4 @@ def test_huge_and_highly_compressed_records_become_small_dead_letters(roomy: Bed
     assert {one["reason"] for one in letters} == {Reason.TOO_LARGE.value}
     assert all(len(one["payload"].encode()) <= 4_096 for one in letters)
     chaos.figures["growth_in_largest"] = round((peak - before) * MiB / largest, 1)
-    assert peak - before <= 5 * largest / MiB + 100  # the matrix asks for 3: aiokafka holds the batch and the record
+    assert peak - before <= 3 * largest / MiB + (0 if chaos.scale >= 1 else 100)  # small sizes measure everything else

@@ -8,24 +8,27 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.consumer.fetcher import PartitionRecords
+from aiokafka.consumer.fetcher import FetchError, FetchResult, PartitionRecords
+from aiokafka.errors import KafkaError
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from faust.transport.drivers import aiokafka as driver
 
-from schemas.codec import encode
+from schemas.codec import decode, encode
+from schemas.deadletters import Reason
 from schemas.envelope import Event
 from schemas.examples import example_of
-from streams.live.fetches import _LONGEST_POLL_MS, Consumer, ConsumerThread, _as_it_is
+from schemas.inspection import LIMITS
+from streams.live.fetches import _LONGEST_POLL_MS, Consumer, ConsumerThread, _Arriving
 from streams.live.intake import taken_in
 
 AT = TopicPartition("events", 0)
 EVENT = example_of("charge.rated")
 
 
-def _batch(magic: int) -> bytes:
-    key, value = EVENT.customer_id.encode(), encode(EVENT)
+def _batch(magic: int, value: bytes = encode(EVENT)) -> bytes:
+    key = EVENT.customer_id.encode()
     if magic == 2:
         builder: Any = DefaultRecordBatchBuilder(2, 0, False, -1, -1, -1, 1 << 16)
         builder.append(0, 1_772_323_200_000, key, value, [("h", b"1")])
@@ -35,15 +38,16 @@ def _batch(magic: int) -> bytes:
     return bytes(builder.build())
 
 
-def _unpacked(magic: int) -> list[Any]:
-    """As aiokafka unpacks a fetch when the worker has asked for its records as they are."""
-    unpacking = PartitionRecords(AT, MemoryRecords(_batch(magic)), [], 0, None, None, True, 0)
-    unpacking._consumer_record = _as_it_is
+def _unpacked(batch: bytes, *, keeps: bool = False) -> list[Any]:
+    """As aiokafka unpacks a fetch for the worker."""
+    arriving = _Arriving(lambda topic: keeps and topic == AT.topic)
+    unpacking = PartitionRecords(AT, MemoryRecords(batch), [], 0, None, None, True, 0)
+    arriving[AT] = FetchResult(AT, assignment=None, partition_records=unpacking, backoff=0)
     return list(unpacking)
 
 
 def test_records_come_as_they_were_parsed_and_have_all_that_is_read() -> None:
-    (record,) = _unpacked(2)
+    (record,) = _unpacked(_batch(2))
     assert type(record).__name__ == "DefaultRecord"
     assert (record.offset, record.timestamp, record.timestamp_type) == (0, 1_772_323_200_000, 0)
     assert (record.key, record.value) == (EVENT.customer_id.encode(), encode(EVENT))
@@ -52,12 +56,30 @@ def test_records_come_as_they_were_parsed_and_have_all_that_is_read() -> None:
 
 def test_old_message_formats_are_read_also_where_they_have_no_time_stamp() -> None:
     for magic in (0, 1):
-        (taken,) = taken_in("events-0", _unpacked(magic))
+        (taken,) = taken_in("events-0", _unpacked(_batch(magic)))
         assert not isinstance(taken.record, Event)  # it only reads like one
         assert encode(taken.record) == encode(EVENT)
     bare: Any = SimpleNamespace(offset=0, timestamp=None, timestamp_type=None, headers=(), key=b"C-1", value=b"{}")
     (refused,) = taken_in("events-0", [bare])
     assert refused.at == -1
+
+
+def test_of_a_record_that_is_too_large_only_its_dead_letter_is_held() -> None:
+    large = b'{"event_id":"' + b"x" * LIMITS.record_bytes + b'"}'
+    (held,) = _unpacked(_batch(2, large))
+    assert len(repr(tuple(held))) < 10_000
+    (taken,) = taken_in("events-0", [held])
+    assert taken.record == decode(large, "events-0", 0)
+    assert taken.record.reason is Reason.TOO_LARGE
+    assert (taken.offset, held.timestamp, held.timestamp_type) == (0, 1_772_323_200_000, 0)
+    (kept,) = _unpacked(_batch(2, large), keeps=True)  # a topic to be forwarded
+    assert kept.value == large
+
+
+def test_an_error_that_waits_among_the_fetches_is_left_alone() -> None:
+    arriving = _Arriving(lambda _: False)
+    arriving[AT] = waiting = FetchError(error=KafkaError(), backoff=0)
+    assert arriving[AT] is waiting
 
 
 def test_a_partition_without_news_does_not_hold_up_the_others_on_its_broker(monkeypatch: pytest.MonkeyPatch) -> None:
