@@ -89,7 +89,7 @@ def _list(session: Session, shown: Sequence[Letter]) -> None:
 
 
 def _detail(session: Session, one: Letter) -> str:
-    detail = " ".join(str(one.row.get("detail", "")).split())
+    detail = session.why(" ".join(str(one.row.get("detail", "")).split()))
     if one.retried_ms is None:
         return detail
     return session.say("dlq.was_retried", at=_minute(one.retried_ms), detail=detail)
@@ -112,7 +112,8 @@ def show(session: Session, cluster: Cluster, letter_id: str, *, as_json: bool) -
     block = Table.grid(padding=(0, 1))
     block.add_column(no_wrap=True, style="dim")
     block.add_column(overflow="fold")
-    for name, value in _plain(found[0]).items():
+    told = _plain(found[0])
+    for name, value in (told | {"detail": session.why(str(told.get("detail", "")))}).items():
         block.add_row(Text(f"{name}:"), Text("-" if value in (None, "") else str(value)))
     session.out.print(block)
 

@@ -47,7 +47,9 @@ def run(session: Session, log: Path, mapping: str | None, *, as_json: bool) -> N
     session.out.print(Group(*_figures(session, profile)))
     if profile.dead_letters:
         first = profile.dead_letters[0]
-        words = session.say("profile.dead", count=profile.ledger.dead, position=first.position, why=first.detail)
+        words = session.say(
+            "profile.dead", count=profile.ledger.dead, position=first.position, why=session.why(first.detail)
+        )
         session.err.print(words, style="yellow", markup=False, soft_wrap=True)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from schemas.translation import in_chinese
 from streams.i18n import Language, say
 
 if TYPE_CHECKING:
@@ -44,6 +45,10 @@ class Session:
     def pick(self, text: Any) -> str:
         """The side of a bilingual `Text` or `Message` that this run speaks."""
         return str(text.said_in(self.language))
+
+    def why(self, detail: str) -> str:
+        """What a dead letter says, in the language of this run; the letter itself keeps the English sentence."""
+        return in_chinese(detail) if self.language == "zh" else detail
 
     def write_json(self, data: object) -> None:
         """Print `data` as JSON for a program: stable keys, no colours, UTF-8 as it is."""
