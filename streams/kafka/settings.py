@@ -25,6 +25,10 @@ from streams.sources.mapping_file import MAX_BYTES, line_of, read_yaml, spelled
 BOOTSTRAP = "MOT_BOOTSTRAP"
 PASSWORD = "MOT_KAFKA_PASSWORD"  # noqa: S105 - the variable's name
 EXAMPLE = "streams/kafka/example_kafka.yaml"
+LONGEST_POLL_MS = 50
+"""How long (ms) a broker may wait for new records before it answers a consumer of ours. aiokafka has one request under
+way per broker, so a partition that has nothing new holds up the others on that broker for as long; left alone it would
+be 0.5 s, with Faust 1.5 s."""
 
 _ADDRESS = r"[^\s,:]+:\d{1,5}|\[[0-9a-fA-F:.]+\]:\d{1,5}"
 Addresses = Annotated[str, StringConstraints(pattern=rf"^({_ADDRESS})(,({_ADDRESS}))*$")]

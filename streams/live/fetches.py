@@ -1,4 +1,4 @@
-"""Faust's Kafka transport, changed in one respect: a Faust message is a whole fetch of a partition.
+"""Faust's Kafka transport, changed in one respect: a Faust message is a whole fetch of a partition; and quicker.
 
 Faust keeps assignment, rebalancing, flow control, generation checks, acknowledgement and commit. Two of its habits must
 go with it: it takes the offsets between two messages for gaps, which it then holds twice, and it counts acknowledged
@@ -23,22 +23,19 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
+from streams.kafka.settings import LONGEST_POLL_MS
 from streams.live.intake import without_excess
 
 _AGAIN = 1.0
 """Seconds between two tries to read the same again."""
 
 _LOOK_AGAIN = 0.01
-"""Seconds until the next look at partitions that had all fetched as much as may wait; Faust would look after a second,
-and the partitions, done with what waited, be idle till then."""
+"""Seconds until the next look at what is fetched while some partition has as much waiting as may wait. Nothing tells
+when it has not any more: Faust would look after a second, or when another partition has news, and it be idle till then.
+"""
 
 _LOST = 3.0
 """Seconds after which a fetch that has not arrived counts as lost; it does not matter when it arrives after all."""
-
-
-_LONGEST_POLL_MS = 50
-"""How long (ms) the broker may wait for new records before it answers. aiokafka has one request under way per broker,
-so a partition that has nothing new holds up the others on that broker for as long; Faust would have it be 1.5 s."""
 
 
 class Fetch(NamedTuple):
@@ -62,7 +59,7 @@ class _Arriving(OrderedDict[TopicPartition, Any]):
     """What arrived and is not taken out yet, by partition: takes the place of aiokafka's own.
 
     A record is given as aiokafka's parser has it, with all that is read here; the object that aiokafka makes of it
-    costs 1 us. `keeps` tells the topics whose records keep their bytes however many they are.
+    costs 1 us. Of one that is too large only what is said of it is given, unless its topic `keeps` the bytes.
     """
 
     def __init__(self, keeps: Callable[[str], bool]) -> None:
@@ -95,8 +92,15 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"  # what a source took back must not be judged
-        consumer._fetch_max_wait_ms = _LONGEST_POLL_MS
+        consumer._fetch_max_wait_ms = LONGEST_POLL_MS
         return consumer
+
+    async def on_start(self) -> None:
+        """See Faust. Nothing is assigned yet, so nothing has arrived."""
+        await super().on_start()
+        consumer: Any = self._ensure_consumer()
+        app: Any = self.app
+        consumer._fetcher._records = _Arriving(app.kafka.rekey.__contains__)
 
     def read_up_to(self, tp: TP, fetched: int) -> int:
         """The first offset that may still bring a record, when `fetched` is the first that has not been taken in.
@@ -119,9 +123,6 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def _fetch_records(
         self, consumer: Any, active_partitions: Any, timeout: float | None = None, max_records: int | None = None
     ) -> Any:
-        if type(consumer._fetcher._records) is not _Arriving:
-            app: Any = self.app
-            consumer._fetcher._records = _Arriving(app.kafka.rekey.__contains__)
         fetched = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
         self._forget_others(consumer)
         whole = {}
@@ -191,9 +192,11 @@ class Consumer(driver.Consumer):
             await self.seek_wait({tp: wanted})
 
     async def _wait_next_records(self, timeout: float) -> Any:
-        if self.flow_active and self._buffered_partitions and not self._get_active_partitions():
-            await self.sleep(_LOOK_AGAIN)
-            return {}, set()
+        if self.flow_active and (self._buffered_partitions or self._paused_partitions):
+            timeout = _LOOK_AGAIN
+            if not self._get_active_partitions():
+                await self.sleep(timeout)
+                return {}, set()
         return await super()._wait_next_records(timeout)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:

@@ -51,7 +51,9 @@ class TooLarge(NamedTuple):
 
 def without_excess(at: TopicPartition, record: Any) -> Any:
     """The aiokafka `record`, or what is left of one that is too large to be read."""
-    raw = record.value
+    if record.value is None or len(record.value) <= LIMITS.record_bytes:
+        return record
+    raw = event_bytes(record.value, record.headers, record.key)  # a CloudEvent may be larger than the event in it
     if raw is None or len(raw) <= LIMITS.record_bytes:
         return record
     letter = read_event(raw, f"{at.topic}-{at.partition}", record.offset)

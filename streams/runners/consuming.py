@@ -25,7 +25,7 @@ from aiokafka.errors import (
 from schemas.moments import Text
 from streams.errors import StreamsError
 from streams.kafka.faults import KafkaFailed, KafkaRefused, KafkaUnreachable
-from streams.kafka.settings import KafkaSettings
+from streams.kafka.settings import LONGEST_POLL_MS, KafkaSettings
 from streams.sinks.pacing import Backoff
 
 Positions = Mapping[tuple[str, int], int]
@@ -127,6 +127,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             max_poll_interval_ms=_FOR_EVER_MS,
             rebalance_timeout_ms=30_000,
             fetch_max_bytes=_FETCH_BYTES,
+            fetch_max_wait_ms=LONGEST_POLL_MS,
             max_partition_fetch_bytes=1 << 20,
         )
 

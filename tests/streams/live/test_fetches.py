@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from base64 import b64encode
+from collections import OrderedDict
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,7 +23,8 @@ from schemas.deadletters import Reason
 from schemas.envelope import Event
 from schemas.examples import example_of
 from schemas.inspection import LIMITS
-from streams.live.fetches import _LONGEST_POLL_MS, Consumer, ConsumerThread, _Arriving
+from streams.kafka.settings import LONGEST_POLL_MS, KafkaSettings
+from streams.live.fetches import Consumer, ConsumerThread, _Arriving
 from streams.live.intake import taken_in
 
 AT = TopicPartition("events", 0)
@@ -76,6 +80,18 @@ def test_of_a_record_that_is_too_large_only_its_dead_letter_is_held() -> None:
     assert kept.value == large
 
 
+def test_a_cloud_event_may_be_larger_than_the_event_in_it() -> None:
+    event = encode(EVENT)[:-1] + b',"padding":[' + b",".join([b'"' + b"x" * 60_000 + b'"'] * 14) + b"]}"
+    cloud = {"specversion": "1.0", "id": EVENT.event_id, "source": "/s", "type": EVENT.event_type}
+    wrapped = json.dumps(cloud | {"data_base64": b64encode(event).decode()}).encode()
+    assert len(event) < LIMITS.record_bytes < len(wrapped)
+    (record,) = _unpacked(_batch(2, wrapped))
+    (taken,) = taken_in("events-0", [record])
+    assert (type(taken.record).__name__, taken.at) == ("ChargeRated", EVENT.occurred_ms)
+    (refused,) = taken_in("events-0", _unpacked(_batch(2, wrapped + b" " * 8 + b"x")))
+    assert refused.record.reason is Reason.TOO_LARGE
+
+
 def test_an_error_that_waits_among_the_fetches_is_left_alone() -> None:
     arriving = _Arriving(lambda _: False)
     arriving[AT] = waiting = FetchError(error=KafkaError(), backoff=0)
@@ -91,31 +107,54 @@ def test_a_partition_without_news_does_not_hold_up_the_others_on_its_broker(monk
     before = dict(vars(made))
     ConsumerThread._create_worker_consumer(object.__new__(ConsumerThread), None)
     changed = {name: value for name, value in vars(made).items() if before.get(name) != value}
-    assert changed == {"_isolation_level": "read_committed", "_fetch_max_wait_ms": _LONGEST_POLL_MS}
+    assert changed == {"_isolation_level": "read_committed", "_fetch_max_wait_ms": LONGEST_POLL_MS}
     assert changed.keys() <= before.keys()  # aiokafka still calls them so
 
 
-@pytest.mark.parametrize(
-    ("buffered", "active", "slept"),
-    [({AT}, set(), True), ({AT}, {TopicPartition("events", 1)}, False), (set(), set(), False)],
-)
-def test_partitions_that_were_all_full_are_looked_at_again_at_once(
-    buffered: set[Any], active: set[Any], slept: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sleeps: list[float] = []
+OTHER = TopicPartition("events", 1)
 
-    async def faust_waits(*_: Any) -> Any:
-        return "Faust's own way"
+
+@pytest.mark.parametrize(
+    ("buffered", "paused", "active", "flows", "found"),
+    [
+        ({AT}, set(), set(), True, "another look soon"),
+        (set(), {AT}, set(), True, "another look soon"),
+        ({AT}, set(), {OTHER}, True, "what comes soon"),  # the other may have nothing for ever
+        (set(), set(), {AT, OTHER}, True, "what comes"),
+        (set(), set(), set(), True, "what comes"),
+        ({AT}, set(), set(), False, "what comes"),  # nothing until the rebalance is over
+    ],
+)
+def test_a_partition_that_was_full_is_looked_at_again_at_once(
+    buffered: set[Any], paused: set[Any], active: set[Any], flows: bool, found: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def faust_waits(_: Any, timeout: float) -> Any:
+        return "what comes soon" if timeout <= 0.05 else "what comes"
 
     async def sleep(seconds: float) -> None:
-        sleeps.append(seconds)
-        await asyncio.sleep(0)
+        assert 0 < seconds <= 0.05
 
     monkeypatch.setattr(driver.Consumer, "_wait_next_records", faust_waits)
+    monkeypatch.setattr(Consumer, "flow_active", flows, raising=False)
     consumer: Any = object.__new__(Consumer)
-    consumer.__dict__ |= {"_buffered_partitions": buffered, "sleep": sleep}
+    consumer.__dict__ |= {"_buffered_partitions": buffered, "_paused_partitions": paused, "sleep": sleep}
     consumer._get_active_partitions = lambda: active
-    monkeypatch.setattr(Consumer, "flow_active", True, raising=False)
-    found = asyncio.run(Consumer._wait_next_records(consumer, 1.0))
-    assert found == (({}, set()) if slept else "Faust's own way")
-    assert [seconds <= 0.05 for seconds in sleeps] == [True] * slept
+    waited = asyncio.run(Consumer._wait_next_records(consumer, 1.0))
+    assert waited == (({}, set()) if found == "another look soon" else found)
+
+
+def test_what_arrives_is_taken_from_the_start_and_topics_to_be_forwarded_keep_their_bytes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    consumer = SimpleNamespace(_fetcher=SimpleNamespace(_records=OrderedDict()))
+
+    async def connect(thread: Any) -> None:
+        thread._consumer = consumer
+
+    monkeypatch.setattr(driver.AIOKafkaConsumerThread, "on_start", connect)
+    thread: Any = object.__new__(ConsumerThread)
+    thread.app = SimpleNamespace(kafka=KafkaSettings(rekey=("by-number",)))
+    asyncio.run(thread.on_start())
+    arriving = consumer._fetcher._records
+    assert isinstance(arriving, _Arriving)
+    assert (arriving._keeps("by-number"), arriving._keeps("mot.events")) == (True, False)
