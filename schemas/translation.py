@@ -40,7 +40,7 @@ def in_chinese(detail: str) -> str:
         if said is not None:
             return f"{'记录' if field == _RECORD else field} {said}。"
     event_type, colon, rest = detail.partition(": ")  # what a mapping made of a row, and what is wrong with that
-    return f"{event_type}:{in_chinese(rest)}" if colon and " " not in event_type else detail
+    return f"{event_type}：{in_chinese(rest)}" if colon and " " not in event_type else detail
 
 
 def _said(kind: str, english: str) -> str | None:

@@ -51,6 +51,8 @@ def _sentences() -> Iterator[str]:
                 found = node.args
             elif isinstance(node, ast.Assign) and any(getattr(name, "id", "") in NAMES for name in node.targets):
                 found = [node.value]
+            elif isinstance(node, ast.FunctionDef) and node.name == "_complaint":
+                found = [each.value for each in ast.walk(node) if isinstance(each, ast.Return) and each.value]
             yield from filter(None, map(_written, found))
     yield from (sentence.format(max_length=7, min_length=7, ge=7, le=7) for sentence in _SENTENCES.values())
 
@@ -80,12 +82,13 @@ def test_what_is_said_of_poison_is_said_in_chinese(name: str) -> None:
 def test_numbers_and_words_are_taken_over() -> None:
     late = "occurred at 2026-03-01T08:30:00Z and came later than the 90 minutes that its family is waited for; "
     late += "raise the allowed lateness in the settings if such events are normal"
-    assert in_chinese(late).startswith("发生于 2026-03-01T08:30:00Z,迟于该类事件允许的 90 分钟")
+    assert in_chinese(late).startswith("发生于 2026-03-01T08:30:00Z，迟于该类事件允许的 90 分钟")
     assert (
-        in_chinese("tier is not a known word; use 'gold' or 'silver'.") == "tier 不是已知取值;可用 'gold' or 'silver'。"
+        in_chinese("tier is not a known word; use 'gold' or 'silver'.")
+        == "tier 不是已知取值；可用 'gold' or 'silver'。"
     )
     assert in_chinese("order.placed: order_id is missing; state it, this event cannot be used without it.") == (
-        "order.placed:order_id 缺失;没有它无法使用该事件,请补上。"
+        "order.placed：order_id 缺失；没有它无法使用该事件，请补上。"
     )
 
 
