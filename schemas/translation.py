@@ -20,9 +20,13 @@ class _Sentence(NamedTuple):
 
 
 @cache
-def _sentences(kind: str) -> tuple[_Sentence, ...]:
+def _sentences() -> dict[str, tuple[_Sentence, ...]]:
+    """By kind: those that stand as they are, and those about a field."""
     text = resources.files("schemas").joinpath("refusals_zh.toml").read_text(encoding="utf-8")
-    return tuple(_Sentence(_pattern(english), chinese) for english, chinese in tomllib.loads(text)[kind].items())
+    return {
+        kind: tuple(_Sentence(_pattern(english), chinese) for english, chinese in said.items())
+        for kind, said in tomllib.loads(text).items()
+    }
 
 
 def _pattern(english: str) -> re.Pattern[str]:
@@ -44,7 +48,7 @@ def in_chinese(detail: str) -> str:
 
 
 def _said(kind: str, english: str) -> str | None:
-    for sentence in _sentences(kind):
+    for sentence in _sentences()[kind]:
         found = sentence.matches.fullmatch(english)
         if found is not None:
             return sentence.chinese.format(*found.groups())

@@ -113,7 +113,8 @@ def show(session: Session, cluster: Cluster, letter_id: str, *, as_json: bool) -
     block.add_column(no_wrap=True, style="dim")
     block.add_column(overflow="fold")
     told = _plain(found[0])
-    for name, value in (told | {"detail": session.why(str(told.get("detail", "")))}).items():
+    told["detail"] = session.why(str(told.get("detail", "")))
+    for name, value in told.items():
         block.add_row(Text(f"{name}:"), Text("-" if value in (None, "") else str(value)))
     session.out.print(block)
 
