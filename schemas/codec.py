@@ -18,7 +18,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b, sha256
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 from pydantic import ValidationError
@@ -121,17 +121,18 @@ def read_event(raw: bytes | None, origin: str = "", position: int = 0) -> Event 
     return _decoded_slowly(raw or b"", origin, position, complaint)
 
 
-def _judged(plain: PlainEvent, raw: bytes, origin: str, position: int) -> Event | DeadLetter:
+def _judged(plain: Any, raw: bytes, origin: str, position: int) -> Event | DeadLetter:
     """What is to be said of a plain record; raises Refused when the slow way might give another reason first."""
     occurred, recorded = plain.occurred_at, plain.recorded_at
     try:
         if not raw.isascii() or 32 in raw or 127 in raw:  # blank and DEL
-            check_names(cast(Event, plain))
-        return _settled(plain, occurred, recorded)  # type: ignore[return-value]  # no tick is plain
+            check_names(plain)
+        plain.occurred_at, plain.occurred_ms, plain.recorded_at = _believed(plain, occurred, recorded)
     except Refused as refused:
         if occurred.tzinfo is not UTC or recorded.tzinfo is not UTC:
             raise
         return _set_aside(raw, origin, position, refused.refusal, occurred)
+    return plain  # type: ignore[no-any-return]
 
 
 def _nothing_hidden(raw: bytes, event: Any) -> bool:
@@ -157,24 +158,30 @@ def _keys_below(unknown: dict[str, Any] | None) -> int:
 
 def _settled(event: Any, occurred: datetime, recorded: datetime | None) -> Event | Tick:
     """`event` with its times in UTC and `occurred_ms` at hand; raises Refused when a value cannot be believed."""
+    state = event.__dict__
+    state["occurred_at"], state["occurred_ms"], recorded = _believed(event, occurred, recorded)
+    if recorded is not None:
+        state["recorded_at"] = recorded
+    return event  # type: ignore[no-any-return]
+
+
+def _believed(event: Any, occurred: datetime, recorded: datetime | None) -> tuple[datetime, int, datetime | None]:
+    """When `event` happened, also in ms, and when it was recorded, in UTC; a tick is not recorded. Raises Refused when
+    that, or its amount, cannot be believed."""
     if occurred.tzinfo is not UTC:
         occurred = _in_utc(occurred, "occurred_at")
     since = occurred - EPOCH
     occurred_ms = since.days * DAY + since.seconds * SECOND + since.microseconds // 1000
     if not _EARLIEST_MS <= occurred_ms <= _LATEST_MS:
         raise _implausible("occurred_at")
-    state = event.__dict__
-    state["occurred_at"] = occurred
-    state["occurred_ms"] = occurred_ms
     if recorded is not None:
         if recorded.tzinfo is not UTC:
             recorded = _in_utc(recorded, "recorded_at")
-        state["recorded_at"] = recorded
         if not _NO_LAG <= recorded - occurred <= _USUAL_LAG or occurred_ms > _NEAR_THE_END_MS:
             _check_lag(occurred, recorded)
         if event.amount_minor is not None or event.currency is not None:
             _check_amount(event)
-    return event  # type: ignore[no-any-return]
+    return occurred, occurred_ms, recorded
 
 
 def _in_utc(moment: datetime, field: str) -> datetime:

@@ -125,11 +125,13 @@ def check_names(event: Event) -> None:
         _check_identifier((name,), getattr(event, name))
     for name in LABELS:
         _check_label((name,), getattr(event, name))
-    for name, value in event.attributes.__dict__.items():
+    attributes = event.attributes
+    names = attributes.__struct_fields__ if hasattr(attributes, "__struct_fields__") else attributes.__dict__
+    for name in names:
         if name in ATTRIBUTE_IDENTIFIERS:
-            _check_identifier(("attributes", name), value)
+            _check_identifier(("attributes", name), getattr(attributes, name))
         elif name in ATTRIBUTE_LABELS:
-            _check_label(("attributes", name), value)
+            _check_label(("attributes", name), getattr(attributes, name))
 
 
 def _check_identifier(path: Path, value: str | None) -> None:

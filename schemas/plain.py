@@ -1,6 +1,6 @@
 """The usual record, read in one pass: known fields only, no escapes, no times among the attributes.
 
-What such a record may hold is derived from the same pydantic models that judge every other one, as a type that msgspec
+What such a record may hold is derived from the same pydantic models that judge every other one, as types that msgspec
 reads in a third of the time. Whatever is not taken here is not refused: `schemas.codec` looks at it with the models.
 What is made of it is no model yet: engine and detectors only read attributes, and a model costs as much as the reading.
 """
@@ -8,9 +8,10 @@ What is made of it is no model yet: engine and detectors only read attributes, a
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from types import NoneType, UnionType
+from functools import cache
+from types import MappingProxyType, NoneType, UnionType
 from typing import (
     Annotated,
     Any,
@@ -18,10 +19,8 @@ from typing import (
     Literal,
     NamedTuple,
     NoReturn,
-    NotRequired,
-    Required,
-    TypedDict,
     Union,
+    cast,
     get_args,
     get_origin,
     get_type_hints,
@@ -57,52 +56,69 @@ class Mould(NamedTuple):
         return self.make((self.defaults | stated, {}, self.fields))
 
 
-class Plain:
-    """What a plain record states, by attribute; where it says nothing, the class has the default of the model."""
+class PlainAttributes(msgspec.Struct, gc=False):
+    """What a plain record states beyond its envelope; where it says nothing, the default of the model stands.
+
+    Each model of attributes has a class of its own, derived from this one.
+    """
 
     model_extra: ClassVar[None] = None
     """As of a model without unknown fields."""
-    _mould: ClassVar[Mould]
+    mould: ClassVar[Mould]
 
     def whole(self) -> Any:
         """The same as an instance of its model."""
-        return self._mould.cast(vars(self))
-
-    def __repr__(self) -> str:
-        return f"plain {self.whole()!r}"
+        return self.mould.cast(msgspec.structs.asdict(self))
 
 
-class PlainEvent(Plain):
-    """Reads like an `Event`; `whole` makes one of it."""
+class PlainEvent(msgspec.Struct, gc=False):
+    """Reads like an `Event`; `whole` makes one of it.
 
-    attributes: Plain
-    occurred_at: datetime
-    recorded_at: datetime
+    All are of one class, whatever their type, with the fields of the envelope: code that reads attributes is quickest
+    where it always meets the same class.
+    """
+
+    model_extra: ClassVar[None] = None
+    """As of a model without unknown fields."""
+    schema_version: ClassVar[int] = Event.model_fields["schema_version"].default
 
     def whole(self) -> Event:
         """The event, as pydantic would have made it from the record."""
-        event: Event = self._mould.cast(vars(self) | {"attributes": self.attributes.whole()})
+        stated = msgspec.structs.asdict(self)
+        del stated[_VERSION]
+        plan = _PLANS[stated["event_type"]]
+        assert plan is not None  # only what has one is read plainly
+        event: Event = plan.mould.cast(stated | {"attributes": stated["attributes"].whole()})
         return event
 
     @property
     def recorded_ms(self) -> int:
         """`recorded_at` in milliseconds since the epoch."""
-        return to_ms(self.recorded_at)
+        record: Any = self
+        return to_ms(record.recorded_at)
 
 
 class Plan(NamedTuple):
-    """How plain records of one event type are read: `read` raises msgspec.MsgspecError for others."""
+    """How plain records of one event type are read.
 
-    read: Callable[[bytes], Values]
-    event: type[PlainEvent]
-    attributes: type[Plain]
+    `read` makes the attributes of their JSON and raises msgspec.MsgspecError for others; `fields` is how many they can
+    have, `filled` the defaults that are not None; `blank` are the attributes of a record that states none, None when
+    it must.
+    """
+
+    event_type: str
+    read: Callable[[bytes], PlainAttributes]
+    fields: int
+    filled: Sequence[tuple[str, Any]]
+    blank: PlainAttributes | None
+    mould: Mould
 
 
-class _Plans(dict[bytes, Plan | None]):
+class _Plans(dict[str, Plan | None]):
     """Event type to its plan, made when the first event of the type arrives; None where there can be none."""
 
-    def __missing__(self, event_type: bytes) -> Plan | None:
-        model = EVENT_TYPES.get(event_type.decode("ascii", "replace"))
+    def __missing__(self, event_type: str) -> Plan | None:
+        model = EVENT_TYPES.get(event_type)
         if model is None:
             return None  # not kept: there is no end of unknown types
         try:
@@ -113,39 +129,39 @@ class _Plans(dict[bytes, Plan | None]):
         return plan
 
 
-_PLANS = _Plans()
-_TYPE = b'"event_type":"'
-_COLONS_IN_TIMES = 4
-_LONGEST_TYPE = 64
-_BACKSLASH = 92
-
-
 def plain_event(raw: bytes) -> PlainEvent | None:
     """What `raw` states, None when it is not plain.
 
     Its times are as they stand in `raw`, and `occurred_ms` is not set; they, amounts and the characters of names need
     another look.
     """
-    start = raw.find(_TYPE) + len(_TYPE)
-    if start < len(_TYPE) or _BACKSLASH in raw:
+    if _BACKSLASH in raw:
         return None
-    plan = _PLANS[raw[start : raw.find(b'"', start, start + _LONGEST_TYPE)]]
-    if plan is None:
-        return None
-    read, event, attributes = plan
     try:
-        values = read(raw)
+        record = _read(raw)
+        plan = _PLANS[record.event_type]
+        if plan is None:
+            return None
+        keys = _ENVELOPE_KEYS - _as_tuple(record).count(None)
+        stated = record.attributes
+        if stated is None:
+            record.attributes = plan.blank
+        else:
+            record.attributes = said = plan.read(stated)
+            keys += plan.fields - _as_tuple(said).count(None)
+            for name, default in plan.filled:
+                if getattr(said, name) is None:
+                    setattr(said, name, default)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    stated = values.get("attributes")
-    if not no_more_keys(raw, len(values) + len(stated or ())):
+    if record.attributes is None or not no_more_keys(raw, keys):
         return None
-    if stated is not None:
-        values["attributes"] = said = attributes()
-        said.__dict__ = stated
-    made = event()
-    made.__dict__ = values
-    return made
+    record.event_type = plan.event_type  # the one text that all share
+    if record.tier is None:
+        record.tier = _TIER
+    if record.channel is None:
+        record.channel = _CHANNEL
+    return record  # type: ignore[no-any-return]
 
 
 def no_more_keys(raw: bytes, keys: int) -> bool:
@@ -167,45 +183,66 @@ def no_more_keys(raw: bytes, keys: int) -> bool:
 
 
 def _plan(model: type[Event]) -> Plan:
+    _check_imitable(model, Event, PlainEvent)
+    if _envelope(model) != _envelope(Event):
+        _not_plain(model)
     declared = get_type_hints(model)["attributes"]
     attributes: type[Attributes] = Attributes if declared is Any else declared
-    _check_imitable(attributes, Attributes, Plain)
-    _check_imitable(model, Event, PlainEvent)
-    inner = _mould(attributes)
-    outer = _mould(model, attributes=inner.cast({}), occurred_ms=0)
-    record = _record_type(model, attributes=_record_type(attributes))
-    said = type(attributes.__name__, (Plain,), {**inner.defaults, "_mould": inner})
-    event = type(model.__name__, (PlainEvent,), {**outer.defaults, "attributes": said(), "_mould": outer})
-    return Plan(msgspec.json.Decoder(record).decode, event, said)
+    said = _attributes_type(attributes)
+    optional = {name for name in said.__struct_fields__ if not attributes.model_fields[name].is_required()}
+    defaults = {name: value for name, value in said.mould.defaults.items() if name in optional}
+    filled = [(name, default) for name, default in defaults.items() if default is not None]
+    blank = None if model.model_fields["attributes"].is_required() else said(**defaults)
+    read = msgspec.json.Decoder(said).decode
+    mould = _mould(model)
+    return Plan(model.model_fields["event_type"].default, read, len(said.__struct_fields__), filled, blank, mould)
 
 
-def _check_imitable(model: type[Strict], base: type[Strict], plain: type[Plain]) -> None:
+@cache
+def _attributes_type(model: type[Attributes]) -> type[PlainAttributes]:
+    _check_imitable(model, Attributes, PlainAttributes)
+    own = {"mould": _mould(model)}
+    made = msgspec.defstruct(
+        model.__name__, _fields(model), bases=(PlainAttributes,), namespace=own, **_STRICTLY, kw_only=True
+    )
+    return cast(type[PlainAttributes], made)
+
+
+def _envelope(model: type[Event]) -> dict[str, Any]:
+    """What its fields must be, but for the two that each type has of its own."""
+    hints = get_type_hints(model, include_extras=True)
+    shared = model.model_fields.keys() - {"event_type", "attributes"}
+    return {name: (hints[name], model.model_fields[name].get_default()) for name in shared}
+
+
+def _check_imitable(model: type[Strict], base: type[Strict], plain: type[msgspec.Struct]) -> None:
     """Raise NotPlain for a model that does more than state fields: what reads like it would not do it."""
     decorators = model.__pydantic_decorators__
     decorated = [getattr(decorators, kind.name) for kind in dataclasses.fields(decorators)]
     made = [name for name, field in model.model_fields.items() if field.default_factory and name != "attributes"]
     named_otherwise = [name for name, field in model.model_fields.items() if field.alias]
     own = {name for name in dir(model) if not name.startswith("_")} - set(dir(base)) - set(model.model_fields)
-    hidden = set(dir(plain)) & set(model.model_fields)
+    hidden = set(dir(plain)) & (set(model.model_fields) - set(base.model_fields))
     if any(decorated) or made or named_otherwise or own or hidden or model.__private_attributes__:
         _not_plain(model)
 
 
-def _mould(model: type[Strict], **known: Any) -> Mould:
-    defaults = {name: field.get_default() for name, field in model.model_fields.items()} | known
+def _mould(model: type[Strict]) -> Mould:
+    defaults = {name: field.get_default() for name, field in model.model_fields.items()}
     unchecked = core_schema.model_schema(model, core_schema.any_schema())
     make = SchemaValidator(unchecked, _use_prebuilt=False).validate_python  # the prebuilt one would check
     return Mould(make, defaults, set(model.model_fields))
 
 
-def _record_type(model: type[Strict], **known: Any) -> Any:
-    """A TypedDict that takes what `model` takes, or less. Raises NotPlain when there can be none."""
+def _fields(model: type[Strict], known: Mapping[str, Any] = MappingProxyType({})) -> list[tuple[Any, ...]]:
+    """Fields for msgspec that take what those of `model` take, or less; None is what is not stated.
+
+    `known` gives the types of some. Raises NotPlain when there is none for a field.
+    """
     hints = get_type_hints(model, include_extras=True)
-    members = {
-        name: (Required if field.is_required() else NotRequired)[known.get(name) or _taken(hints[name])]
-        for name, field in model.model_fields.items()
-    }
-    return TypedDict(model.__name__, members)  # type: ignore[operator]  # made at run time
+    taken = {name: known.get(name) or _taken(hints[name]) for name in model.model_fields}
+    needed = {name for name, field in model.model_fields.items() if field.is_required()}
+    return [(name, kind) if name in needed else (name, kind, None) for name, kind in taken.items()]
 
 
 def _taken(hint: Any) -> Any:
@@ -246,3 +283,33 @@ def _limits(annotations: Iterable[Any]) -> dict[str, Any]:
 
 def _not_plain(asked: Any) -> NoReturn:
     raise NotPlain(f"{asked}")
+
+
+_PLANS = _Plans()
+_STRICTLY: dict[str, Any] = {"forbid_unknown_fields": True, "gc": False}
+_COLONS_IN_TIMES = 4
+_BACKSLASH = 92
+_TIER, _CHANNEL = (Event.model_fields[name].default for name in ("tier", "channel"))
+_VERSION = "stated_version"
+_NEVER = Annotated[int, msgspec.Meta(gt=0, lt=0)]
+"""For what no record may state."""
+
+
+def _record_type() -> type[PlainEvent]:
+    """The class of all plain events: the envelope, `occurred_ms` (ms since the epoch, for others to fill in), and the
+    stated version, which is always the current one."""
+    envelope = _fields(Event, {"event_type": str, "attributes": msgspec.Raw})
+    fields = [(_VERSION, *rest) if name == "schema_version" else (name, *rest) for name, *rest in envelope]
+    fields.append(("occurred_ms", _NEVER, 0))
+    fields.sort(key=len)  # what must be stated comes first
+    made = msgspec.defstruct(
+        "PlainEvent", fields, bases=(PlainEvent,), rename={_VERSION: "schema_version"}, **_STRICTLY
+    )
+    return cast(type[PlainEvent], made)
+
+
+RECORD = _record_type()
+_ENVELOPE_KEYS = len(RECORD.__struct_fields__) - 1
+"""How many keys can be stated: all fields but `occurred_ms`."""
+_read: Callable[[bytes], Any] = msgspec.json.Decoder(RECORD).decode
+_as_tuple = msgspec.structs.astuple
