@@ -41,14 +41,14 @@ PAYLOAD_BYTES = 4_096
 MAY_BE_NEGATIVE = frozenset({"refund.promised", "refund.issued", "bill.adjusted"})
 """Event types whose amount may be below zero; so may the amount of a `charge.rated` of kind `refund`."""
 
-_SMALL = 4_096
+SMALL = 4_096
 """A record of up to this many bytes cannot break the limits on keys, values and texts, only the one on depth."""
-_EARLIEST_MS = to_ms(datetime(EARLIEST_YEAR, 1, 1, tzinfo=UTC))
+EARLIEST_MS = to_ms(datetime(EARLIEST_YEAR, 1, 1, tzinfo=UTC))
 _LATEST_MS = to_ms(datetime(LATEST_YEAR + 1, 1, 1, tzinfo=UTC)) - 1
 _FUTURE_TOLERANCE = timedelta(milliseconds=FUTURE_TOLERANCE_MS)
-_NO_LAG, _USUAL_LAG = timedelta(0), timedelta(days=90)
+_NO_LAG, USUAL_LAG = timedelta(0), timedelta(days=90)
 """A record of between these lags needs no second look,"""
-_NEAR_THE_END_MS = _LATEST_MS - _USUAL_LAG.days * DAY
+NEAR_THE_END_MS = _LATEST_MS - USUAL_LAG.days * DAY
 """unless it happened so late that it may have been recorded in a year that cannot be."""
 _YEAR_OUT_OF_CALENDAR = re.compile(r"([+-]\d{4,7}|\d{5,7}|0000)-\d\d-\d\d", re.ASCII)
 _COUNT_SINCE_EPOCH = re.compile(r"[+-]?\d+(\.\d*)?", re.ASCII)
@@ -105,7 +105,7 @@ def read_event(raw: bytes | None, origin: str = "", position: int = 0) -> Event 
     like one. It has the attributes of an `Event`, but is no pydantic model until `whole` is called.
     """
     complaint: Refusal | None = None
-    if raw is not None and len(raw) <= _SMALL:
+    if raw is not None and len(raw) <= SMALL:
         try:
             plain = plain_event(raw)
             if plain is not None:
@@ -172,12 +172,12 @@ def _believed(event: Any, occurred: datetime, recorded: datetime | None) -> tupl
         occurred = _in_utc(occurred, "occurred_at")
     since = occurred - EPOCH
     occurred_ms = since.days * DAY + since.seconds * SECOND + since.microseconds // 1000
-    if not _EARLIEST_MS <= occurred_ms <= _LATEST_MS:
+    if not EARLIEST_MS <= occurred_ms <= _LATEST_MS:
         raise _implausible("occurred_at")
     if recorded is not None:
         if recorded.tzinfo is not UTC:
             recorded = _in_utc(recorded, "recorded_at")
-        if not _NO_LAG <= recorded - occurred <= _USUAL_LAG or occurred_ms > _NEAR_THE_END_MS:
+        if not _NO_LAG <= recorded - occurred <= USUAL_LAG or occurred_ms > NEAR_THE_END_MS:
             _check_lag(occurred, recorded)
         if event.amount_minor is not None or event.currency is not None:
             _check_amount(event)

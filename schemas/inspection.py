@@ -125,7 +125,19 @@ def check_names(event: Event) -> None:
         _check_identifier((name,), getattr(event, name))
     for name in LABELS:
         _check_label((name,), getattr(event, name))
-    attributes = event.attributes
+    check_names_of_attributes(event.attributes)
+
+
+def check_name(name: str, value: str | None) -> None:
+    """The same for the value of one field of the envelope, whatever it is."""
+    if name in IDENTIFIERS:
+        _check_identifier((name,), value)
+    elif name in LABELS:
+        _check_label((name,), value)
+
+
+def check_names_of_attributes(attributes: Any) -> None:
+    """The same for the attributes of an event."""
     names = attributes.__struct_fields__ if hasattr(attributes, "__struct_fields__") else attributes.__dict__
     for name in names:
         if name in ATTRIBUTE_IDENTIFIERS:

@@ -37,6 +37,7 @@ from schemas.events import EVENT_TYPES
 from schemas.times import to_ms
 
 Values = dict[str, Any]
+_COLONS_IN_TIMES = 4
 
 
 class NotPlain(Exception):
@@ -84,9 +85,8 @@ class PlainEvent(msgspec.Struct, gc=False):
 
     def whole(self) -> Event:
         """The event, as pydantic would have made it from the record."""
-        stated = msgspec.structs.asdict(self)
-        del stated[_VERSION]
-        plan = _PLANS[stated["event_type"]]
+        stated = {name: getattr(self, name) for name in (*Event.model_fields, "occurred_ms")}
+        plan = PLANS[stated["event_type"]]
         assert plan is not None  # only what has one is read plainly
         event: Event = plan.mould.cast(stated | {"attributes": stated["attributes"].whole()})
         return event
@@ -139,7 +139,7 @@ def plain_event(raw: bytes) -> PlainEvent | None:
         return None
     try:
         record = _read(raw)
-        plan = _PLANS[record.event_type]
+        plan = PLANS[record.event_type]
         if plan is None:
             return None
         keys = _ENVELOPE_KEYS - _as_tuple(record).count(None)
@@ -147,11 +147,8 @@ def plain_event(raw: bytes) -> PlainEvent | None:
         if stated is None:
             record.attributes = plan.blank
         else:
-            record.attributes = said = plan.read(stated)
-            keys += plan.fields - _as_tuple(said).count(None)
-            for name, default in plan.filled:
-                if getattr(said, name) is None:
-                    setattr(said, name, default)
+            record.attributes, more = read_attributes(plan, stated)
+            keys += more
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     if record.attributes is None or not no_more_keys(raw, keys):
@@ -164,14 +161,24 @@ def plain_event(raw: bytes) -> PlainEvent | None:
     return record  # type: ignore[no-any-return]
 
 
-def no_more_keys(raw: bytes, keys: int) -> bool:
+def read_attributes(plan: Plan, stated: bytes) -> tuple[PlainAttributes, int]:
+    """The attributes that the JSON `stated` holds, and how many of them it names. Raises msgspec.MsgspecError."""
+    said = plan.read(stated)
+    keys = plan.fields - _as_tuple(said).count(None)
+    for name, default in plan.filled:
+        if getattr(said, name) is None:
+            setattr(said, name, default)
+    return said, keys
+
+
+def no_more_keys(raw: bytes, keys: int, in_times: int = _COLONS_IN_TIMES) -> bool:
     """Whether an event's record `raw`, of which `keys` keys are known, holds no other key and none twice.
 
-    Each key of JSON has one colon, and each of the two times has two more. So when a record has no more colons than
-    that, every key stands once. More colons prove nothing, they may stand in texts: then `":` are counted, which only
+    Each key of JSON has one colon, and each of the two times has two more (`in_times`). So when a record has no more
+    colons than that, every key stands once. More colons prove nothing, they may stand in texts: then `":` are counted, which only
     an escaped quote can bring into a text, and which stands after every key unless a blank comes between.
     """
-    if raw.count(b":") == keys + _COLONS_IN_TIMES:
+    if raw.count(b":") == keys + in_times:
         return True
     blank_before_colon = (
         (32 in raw and b" :" in raw)
@@ -203,7 +210,7 @@ def _attributes_type(model: type[Attributes]) -> type[PlainAttributes]:
     _check_imitable(model, Attributes, PlainAttributes)
     own = {"mould": _mould(model)}
     made = msgspec.defstruct(
-        model.__name__, _fields(model), bases=(PlainAttributes,), namespace=own, **_STRICTLY, kw_only=True
+        model.__name__, msgspec_fields(model), bases=(PlainAttributes,), namespace=own, **STRICTLY, kw_only=True
     )
     return cast(type[PlainAttributes], made)
 
@@ -234,7 +241,7 @@ def _mould(model: type[Strict]) -> Mould:
     return Mould(make, defaults, set(model.model_fields))
 
 
-def _fields(model: type[Strict], known: Mapping[str, Any] = MappingProxyType({})) -> list[tuple[Any, ...]]:
+def msgspec_fields(model: type[Strict], known: Mapping[str, Any] = MappingProxyType({})) -> list[tuple[Any, ...]]:
     """Fields for msgspec that take what those of `model` take, or less; None is what is not stated.
 
     `known` gives the types of some. Raises NotPlain when there is none for a field.
@@ -285,9 +292,8 @@ def _not_plain(asked: Any) -> NoReturn:
     raise NotPlain(f"{asked}")
 
 
-_PLANS = _Plans()
-_STRICTLY: dict[str, Any] = {"forbid_unknown_fields": True, "gc": False}
-_COLONS_IN_TIMES = 4
+PLANS = _Plans()
+STRICTLY: dict[str, Any] = {"forbid_unknown_fields": True, "gc": False}
 _BACKSLASH = 92
 _TIER, _CHANNEL = (Event.model_fields[name].default for name in ("tier", "channel"))
 _VERSION = "stated_version"
@@ -298,13 +304,11 @@ _NEVER = Annotated[int, msgspec.Meta(gt=0, lt=0)]
 def _record_type() -> type[PlainEvent]:
     """The class of all plain events: the envelope, `occurred_ms` (ms since the epoch, for others to fill in), and the
     stated version, which is always the current one."""
-    envelope = _fields(Event, {"event_type": str, "attributes": msgspec.Raw})
+    envelope = msgspec_fields(Event, {"event_type": str, "attributes": msgspec.Raw})
     fields = [(_VERSION, *rest) if name == "schema_version" else (name, *rest) for name, *rest in envelope]
     fields.append(("occurred_ms", _NEVER, 0))
     fields.sort(key=len)  # what must be stated comes first
-    made = msgspec.defstruct(
-        "PlainEvent", fields, bases=(PlainEvent,), rename={_VERSION: "schema_version"}, **_STRICTLY
-    )
+    made = msgspec.defstruct("PlainEvent", fields, bases=(PlainEvent,), rename={_VERSION: "schema_version"}, **STRICTLY)
     return cast(type[PlainEvent], made)
 
 

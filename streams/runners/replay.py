@@ -20,7 +20,7 @@ from time import perf_counter
 from typing import Any
 
 from detectors.base import AnyDetector
-from schemas.codec import encode, read_event
+from schemas.codec import encode
 from schemas.deadletters import DeadLetter
 from schemas.envelope import Event, Tick
 from schemas.moments import Text
@@ -137,10 +137,7 @@ class _Share:
 
     def _process(self, records: Records) -> None:
         origin = records.origin
-        decoded = [
-            read_event(raw, origin, position) if isinstance(raw, bytes) else raw
-            for raw, position in zip(records.raws, records.positions, strict=True)
-        ]
+        decoded = records.decoded()
         events = [one for one in decoded if type(one) is not DeadLetter]  # isinstance asks pydantic's metaclass: slow
         places: Sequence[int] = range(len(decoded))
         if len(events) < len(decoded):

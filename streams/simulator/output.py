@@ -5,15 +5,17 @@ from __future__ import annotations
 import gzip
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, NamedTuple, Protocol, Self, cast
+from typing import IO, Any, Protocol, Self, cast
 
 import msgspec
 
+from schemas.codec import read_event
+from schemas.deadletters import DeadLetter
+from schemas.envelope import Tick
 from schemas.moments import Frozen
-from schemas.times import to_ms
+from schemas.tabled import AMOUNT, ATTRIBUTES, IDS, NEEDED, PAYLOAD, TIMES, WORDS
 from streams.simulator.config import SimulationConfig
 from streams.simulator.simulation import Simulation
 
@@ -63,40 +65,33 @@ class JsonLines(AbstractContextManager["LogWriter"]):
         self._stack.close()
 
 
-class _Head(msgspec.Struct):
-    """The columns of the Parquet log."""
+class _Said(msgspec.Struct):
+    """What is kept of a line beside its event: the attributes as they stand, or the customer of one that is none."""
 
     customer_id: str | None = None
-    occurred_at: datetime | None = None
-    recorded_at: datetime | None = None
-    event_type: str | None = None
+    attributes: msgspec.Raw = msgspec.Raw()
 
 
-class _Row(NamedTuple):
-    customer_id: str | None
-    occurred_at: int | None
-    recorded_at: int | None
-    event_type: str | None
-    payload: bytes
+_STATED = {*IDS, *WORDS, *TIMES, AMOUNT} - {ATTRIBUTES}
+_said = msgspec.json.Decoder(_Said).decode
 
 
-_head = msgspec.json.Decoder(_Head).decode
-
-
-def _row(line: bytes) -> _Row:
-    """Columns of a line; a line that cannot be read keeps only its payload, for the receiver to refuse."""
+def _row(line: bytes) -> dict[str, Any]:
+    """Columns of a line; one that they cannot hold is kept whole as payload, one that cannot be read so alone."""
+    event: Any = read_event(line)
     try:
-        head = _head(line)
+        said = _said(line)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        return _Row(None, None, None, None, line)
-    occurred, recorded = (
-        None if at is None or at.tzinfo is None else to_ms(at) for at in (head.occurred_at, head.recorded_at)
-    )
-    return _Row(head.customer_id, occurred, recorded, head.event_type, line)
+        return {PAYLOAD: line}
+    if type(event) in (DeadLetter, Tick):
+        return {"customer_id": said.customer_id, PAYLOAD: line}
+    row = {name: getattr(event, name) for name in _STATED}
+    row[ATTRIBUTES] = bytes(said.attributes).decode() or None
+    return row | {PAYLOAD: line} if event.model_extra else row
 
 
 class ParquetLog(AbstractContextManager["LogWriter"]):
-    """Columns customer_id, occurred_at and recorded_at (ms since the epoch), event_type, payload (the JSON bytes)."""
+    """A column for each field of the envelope, `attributes` as JSON text, `payload` for lines that fit into no columns."""
 
     def __init__(self, path: Path) -> None:
         # An extra: a simulation to JSON lines works without it.
@@ -104,15 +99,13 @@ class ParquetLog(AbstractContextManager["LogWriter"]):
         import pyarrow.parquet as pq  # noqa: PLC0415
 
         self._pa: Any = pa
-        self._schema = pa.schema(
-            [
-                ("customer_id", pa.string()),
-                ("occurred_at", pa.int64()),
-                ("recorded_at", pa.int64()),
-                ("event_type", pa.string()),
-                ("payload", pa.binary()),
-            ]
-        )
+        kinds = {
+            **dict.fromkeys((*NEEDED, *IDS, *WORDS), pa.string()),
+            **dict.fromkeys(TIMES, pa.timestamp("us", "UTC")),
+            AMOUNT: pa.int64(),
+            PAYLOAD: pa.binary(),
+        }
+        self._schema = pa.schema(kinds.items())
         self._out = pq.ParquetWriter(path, self._schema, compression="zstd")
         self._held: list[bytes] = []
 
@@ -124,8 +117,8 @@ class ParquetLog(AbstractContextManager["LogWriter"]):
             del self._held[:BATCH]
 
     def _row_group(self, lines: list[bytes]) -> None:
-        columns = list(zip(*map(_row, lines), strict=True))
-        arrays = [self._pa.array(column, field.type) for column, field in zip(columns, self._schema, strict=True)]
+        rows = [_row(line) for line in lines]
+        arrays = [self._pa.array([row.get(field.name) for row in rows], field.type) for field in self._schema]
         self._out.write_table(self._pa.table(arrays, schema=self._schema))
 
     def __enter__(self) -> Self:

@@ -15,7 +15,7 @@ from streams.sources.json_lines import JsonLinesReader
 from streams.sources.mapped import Ledger, numbered_events
 from streams.sources.mapping_file import check_columns, load_mapping
 from streams.sources.native import EventLines, EventTable
-from streams.sources.parquet import ParquetReader
+from streams.sources.parquet import ParquetReader, open_parquet
 from streams.sources.rows import Reader, Records, Row
 from streams.sources.sharing import WHOLE, Share
 from streams.sources.xes import XesReader
@@ -108,10 +108,20 @@ def open_log(path: str | Path, mapping: str | Path | LogMapping | None = None) -
         return MappedLog(path, mapping if isinstance(mapping, LogMapping) else load_mapping(mapping))
     name = path.name.removesuffix(".gz")
     if name.endswith(".parquet"):
-        return EventTable(path)
+        return _event_table(path)
     if name.endswith((".csv", ".xes", ".txt", ".tsv")):
         raise LogError(
             f"{path} 不是本产品的事件日志;请用 --mapping 指定映射文件(写法见 streams/sources/README.md)",
             f"{path} is no log of our events; give a mapping with --mapping (see streams/sources/README.md)",
         )
     return EventLines(path)
+
+
+def _event_table(path: Path) -> LogSource:
+    """Our own events in a Parquet file: by columns, or each whole in the column `payload`."""
+    file = open_parquet(path)
+    if {"payload", "customer_id"} <= set(file.schema_arrow.names) and "event_id" not in file.schema_arrow.names:
+        return EventTable(path, file)
+    from streams.sources.event_columns import EventColumns  # noqa: PLC0415 - needs what opening the file has shown to be there
+
+    return EventColumns(path, file)

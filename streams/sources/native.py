@@ -9,10 +9,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from streams.sources.faults import LogError
 from streams.sources.files import OpenFile
 from streams.sources.json_lines import UTF8_MARK
-from streams.sources.parquet import open_parquet
+from streams.sources.parquet import mask
 from streams.sources.rows import Records
 from streams.sources.sharing import WHOLE, Share
 
@@ -76,18 +75,11 @@ def _short(rest: bytes, more: bytes) -> bytes:
 class EventTable:
     """A Parquet log of events; `position` is the row, from 1, and `key` the customer."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, file: Any) -> None:
         self.read = 0
-        self._file = open_parquet(path)
+        self._file = file
         self._origin = path.name
-        self.total_rows: int | None = self._file.metadata.num_rows
-        missing = {"payload", "customer_id"} - set(self._file.schema_arrow.names)
-        if missing:
-            names = ", ".join(sorted(missing))
-            raise LogError(
-                f"{path} 不是本产品的事件日志:缺少列 {names};其他日志请用 --mapping 指定映射",
-                f"{path} is no log of our events: it lacks {names}; for another log give a mapping with --mapping",
-            )
+        self.total_rows: int | None = file.metadata.num_rows
 
     def fraction(self) -> float:
         """How much of the file has been read, from 0 to 1."""
@@ -102,7 +94,7 @@ class EventTable:
             if share != WHOLE:
                 own = _own(batch, share)
                 positions = [position for position, is_own in zip(positions, own, strict=True) if is_own]
-                batch = batch.filter(_mask(own))  # noqa: PLW2901 - the whole one is not needed any more
+                batch = batch.filter(mask(own))  # noqa: PLW2901 - the whole one is not needed any more
             payloads = _payloads(batch)
             for start in range(0, len(payloads), size):
                 cut = slice(start, start + size)
@@ -125,12 +117,3 @@ def _own(batch: Any, share: Share) -> list[bool]:
         share.takes(payload) if number is None else known[number]
         for number, payload in zip(numbers, payloads, strict=True)
     ]
-
-
-def _mask(chosen: list[bool]) -> Any:
-    """`chosen` as an Arrow column. From a buffer: `pyarrow.array` would import pandas first, where there is one."""
-    import numpy as np  # noqa: PLC0415 - as pyarrow, which needs it: only for Parquet
-    import pyarrow as pa  # noqa: PLC0415
-
-    bits = np.packbits(np.array(chosen, dtype=bool), bitorder="little")
-    return pa.Array.from_buffers(pa.bool_(), len(chosen), [None, pa.py_buffer(bits)])

@@ -14,8 +14,8 @@ from streams.sources.rows import Row, as_text
 ROWS_AT_ONCE = 65_536
 
 
-def open_parquet(path: Path) -> Any:
-    """The open Parquet file. Raises LogError when it is none, or when pyarrow is not installed."""
+def open_parquet(path: Path, coded: Sequence[str] = ()) -> Any:
+    """The open Parquet file, columns `coded` to be read as dictionaries. Raises LogError when it is none, or when pyarrow is not installed."""
     try:
         import pyarrow as pa  # noqa: PLC0415 - only Parquet needs it, and it belongs to an extra
         import pyarrow.parquet as pq  # noqa: PLC0415
@@ -25,7 +25,7 @@ def open_parquet(path: Path) -> Any:
             "reading Parquet needs pyarrow: pip install 'mot-monitor[replay]'",
         ) from None
     try:
-        return pq.ParquetFile(path)
+        return pq.ParquetFile(path, read_dictionary=coded)
     except (OSError, pa.ArrowException) as flaw:
         raise LogError(
             f"{path} 不是可读的 Parquet 文件:{flaw}", f"{path} is not a readable Parquet file: {flaw}"
@@ -76,3 +76,12 @@ def _flat(batch: Any) -> Any:
             coarse = table.column(at).cast(pa.timestamp("us", field.type.tz), safe=False)
             table = table.set_column(at, field.name, coarse)
     return table
+
+
+def mask(chosen: list[bool]) -> Any:
+    """`chosen` as an Arrow column. From a buffer: `pyarrow.array` would import pandas first, where there is one."""
+    import numpy as np  # noqa: PLC0415 - as pyarrow, which needs it
+    import pyarrow as pa  # noqa: PLC0415
+
+    bits = np.packbits(np.array(chosen, dtype=bool), bitorder="little")
+    return pa.Array.from_buffers(pa.bool_(), len(chosen), [None, pa.py_buffer(bits)])

@@ -11,8 +11,10 @@ from typing import Any, NamedTuple, Protocol
 
 import xxhash
 
+from schemas.codec import read_event
 from schemas.deadletters import DeadLetter, Reason
 from schemas.envelope import Event
+from schemas.plain import PlainEvent
 
 PAYLOAD_SHOWN = 4_096
 """Bytes of a dead letter's record that are kept."""
@@ -38,11 +40,24 @@ class RawRecord(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """A batch of records as columns of equal length; iterating makes `RawRecord`s."""
+    """A batch of records as columns of equal length; iterating makes `RawRecord`s.
+
+    `events` are those a source has made already, None for a record still to be decoded; they only read like events.
+    """
 
     raws: Sequence[bytes | Event | DeadLetter]
     origin: str
     positions: Sequence[int]
+    events: Sequence[PlainEvent | None] | None = None
+
+    def decoded(self) -> list[Any]:
+        """Each record as an event or a tick, which may only read like one, or as a dead letter."""
+        if self.events is None:
+            return [self._read(place, raw) for place, raw in enumerate(self.raws)]
+        return [self._read(place, self.raws[place]) if one is None else one for place, one in enumerate(self.events)]
+
+    def _read(self, place: int, raw: bytes | Event | DeadLetter) -> Any:
+        return read_event(raw, self.origin, self.positions[place]) if isinstance(raw, bytes) else raw
 
     def __len__(self) -> int:
         return len(self.raws)
