@@ -86,13 +86,17 @@ class Journey:
 
         If that leaves MAX_TRAIL bytes or more, only the latest KEPT_TRAIL stay.
         """
-        visits = sorted(_RECORD.iter_unpack(self.trail))
-        settled = bisect_left(visits, (before,))
-        if (len(visits) - settled) * _RECORD.size >= MAX_TRAIL:
-            settled = len(visits) - KEPT_TRAIL // _RECORD.size
+        visits = list(_RECORD.iter_unpack(self.trail))
+        settled = [visit for visit in visits if visit[0] < before]
+        if (len(visits) - len(settled)) * _RECORD.size >= MAX_TRAIL:
+            settled = sorted(visits)[: -(KEPT_TRAIL // _RECORD.size)]
         if settled:
-            self.base = max(self.base, Visit(*visits[settled - 1]))
-            self.trail = b"".join([_pack(*visit) for visit in visits[settled:]])
+            self.base = max(self.base, Visit(*max(settled)))
+            if visits[: len(settled)] == settled:  # they came first, as they nearly always do
+                self.trail = self.trail[len(settled) * _RECORD.size :]
+            else:
+                gone = set(settled)
+                self.trail = b"".join([_pack(*visit) for visit in visits if visit not in gone])
         self.room = min(max(ROOM, 2 * len(self.trail)), MAX_TRAIL)
 
     def may_settle(self, before: int) -> bool:

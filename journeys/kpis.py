@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from operator import add
@@ -28,7 +28,7 @@ UNKNOWN = "unknown"
 
 @dataclass(slots=True)
 class KpiColumns:
-    """Changed windows of one grain as columns of equal length, 64 bits each; values are absolute, never increments.
+    """Windows of one grain as columns of equal length, 64 bits each; values are absolute, but for `KpiFold.increments`.
 
     `key` holds a window's first minute since 1970 above DIM_BITS, the number of its dimensions below; `value` the count
     so far.
@@ -97,14 +97,23 @@ class KpiFold:
 
     def changes(self, version: int, partition: int) -> KpiChanges:
         """What changed since the last call, and start anew."""
+        columns = [_raise(grain, self._open[grain], added) for grain, added in self._by_grain()]
+        return KpiChanges(self.dims, columns, version, partition)
+
+    def increments(self) -> list[KpiColumns]:
+        """What was added since the last call, for those who add up by themselves: no window is kept open then, and
+        `changes` knows nothing of it."""
+        return [
+            KpiColumns(grain, array("q", added), array("q", added.values())) for grain, added in self._by_grain()
+        ]
+
+    def _by_grain(self) -> Iterator[tuple[Grain, dict[int, int]]]:
         added: dict[int, int] = self._added
         self._added = Counter()
-        columns = []
         for grain in GRAINS:
             if grain != "minute":
                 added = _coarser(added, SIZE_MS[grain] // MINUTE)
-            columns.append(_raise(grain, self._open[grain], added))
-        return KpiChanges(self.dims, columns, version, partition)
+            yield grain, added
 
     def close(self, before: int) -> None:
         """Close and forget windows of days that end before `before` (ms): nothing can be added to them any more."""

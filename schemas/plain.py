@@ -1,4 +1,4 @@
-"""The usual record, read in one pass: known fields only, no escapes, no times among the attributes.
+"""The usual record, read in one pass: known fields only, no escapes.
 
 What such a record may hold is derived from the same pydantic models that judge every other one, as types that msgspec
 reads in a third of the time. Whatever is not taken here is not refused: `schemas.codec` looks at it with the models.
@@ -8,8 +8,9 @@ What is made of it is no model yet: engine and detectors only read attributes, a
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from functools import cache
 from types import MappingProxyType, NoneType, UnionType
 from typing import (
@@ -32,12 +33,14 @@ from pydantic.fields import FieldInfo
 from pydantic_core import SchemaValidator, core_schema
 
 from schemas.codes import COUNTRIES
-from schemas.envelope import Attributes, Country, Event, Stamp, Strict
+from schemas.envelope import Attributes, Country, Event, Stamp, Strict, Time
 from schemas.events import EVENT_TYPES
 from schemas.times import to_ms
 
 Values = dict[str, Any]
 _COLONS_IN_TIMES = 4
+_FINER_THAN_MICROSECONDS = re.compile(rb"\.\d{7}")
+_MOMENT = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class NotPlain(Exception):
@@ -102,14 +105,15 @@ class Plan(NamedTuple):
     """How plain records of one event type are read.
 
     `read` makes the attributes of their JSON and raises msgspec.MsgspecError for others; `fields` is how many they can
-    have, `filled` the defaults that are not None; `blank` are the attributes of a record that states none, None when
-    it must.
+    have, `filled` the defaults that are not None, `times` which of them are times; `blank` are the attributes of a
+    record that states none, None when it must.
     """
 
     event_type: str
     read: Callable[[bytes], PlainAttributes]
     fields: int
     filled: Sequence[tuple[str, Any]]
+    times: Sequence[str]
     blank: PlainAttributes | None
     mould: Mould
 
@@ -147,9 +151,9 @@ def plain_event(raw: bytes) -> PlainEvent | None:
         if stated is None:
             record.attributes = plan.blank
         else:
-            record.attributes, more = read_attributes(plan, stated)
+            record.attributes, more = read_attributes(plan, bytes(stated) if plan.times else stated)
             keys += more
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, NotPlain):
         return None
     if record.attributes is None or not no_more_keys(raw, keys):
         return None
@@ -162,13 +166,29 @@ def plain_event(raw: bytes) -> PlainEvent | None:
 
 
 def read_attributes(plan: Plan, stated: bytes) -> tuple[PlainAttributes, int]:
-    """The attributes that the JSON `stated` holds, and how many of them it names. Raises msgspec.MsgspecError."""
+    """The attributes that the JSON `stated` holds, and how many of them it names.
+
+    Raises msgspec.MsgspecError, or NotPlain for a time that pydantic reads otherwise.
+    """
     said = plan.read(stated)
     keys = plan.fields - _as_tuple(said).count(None)
+    if plan.times:
+        _check_times(said, plan.times, stated)
     for name, default in plan.filled:
         if getattr(said, name) is None:
             setattr(said, name, default)
     return said, keys
+
+
+def _check_times(said: PlainAttributes, names: Sequence[str], stated: bytes) -> None:
+    """Raise NotPlain for times that are not in UTC, at the edges of the calendar, or finer than microseconds, which
+    msgspec rounds and pydantic cuts."""
+    for name in names:
+        moment = getattr(said, name)
+        if moment is not None and (moment.tzinfo is not UTC or not MINYEAR < moment.year < MAXYEAR):
+            raise NotPlain(name)
+    if _FINER_THAN_MICROSECONDS.search(stated):
+        raise NotPlain("fraction")
 
 
 def no_more_keys(raw: bytes, keys: int, in_times: int = _COLONS_IN_TIMES) -> bool:
@@ -191,10 +211,10 @@ def no_more_keys(raw: bytes, keys: int, in_times: int = _COLONS_IN_TIMES) -> boo
 
 def _plan(model: type[Event]) -> Plan:
     _check_imitable(model, Event, PlainEvent)
-    if _envelope(model) != _envelope(Event):
+    if not _declared(model) <= {"event_type", "attributes"}:
         _not_plain(model)
-    declared = get_type_hints(model)["attributes"]
-    attributes: type[Attributes] = Attributes if declared is Any else declared
+    declared = model.model_fields["attributes"].annotation
+    attributes: type[Attributes] = Attributes if declared in (Any, None) else declared
     said = _attributes_type(attributes)
     optional = {name for name in said.__struct_fields__ if not attributes.model_fields[name].is_required()}
     defaults = {name: value for name, value in said.mould.defaults.items() if name in optional}
@@ -202,7 +222,9 @@ def _plan(model: type[Event]) -> Plan:
     blank = None if model.model_fields["attributes"].is_required() else said(**defaults)
     read = msgspec.json.Decoder(said).decode
     mould = _mould(model)
-    return Plan(model.model_fields["event_type"].default, read, len(said.__struct_fields__), filled, blank, mould)
+    times = [name for name, kind, *_ in msgspec_fields(attributes) if kind == _MOMENT]
+    event_type: str = model.model_fields["event_type"].default
+    return Plan(event_type, read, len(said.__struct_fields__), filled, times, blank, mould)
 
 
 @cache
@@ -215,11 +237,10 @@ def _attributes_type(model: type[Attributes]) -> type[PlainAttributes]:
     return cast(type[PlainAttributes], made)
 
 
-def _envelope(model: type[Event]) -> dict[str, Any]:
-    """What its fields must be, but for the two that each type has of its own."""
-    hints = get_type_hints(model, include_extras=True)
-    shared = model.model_fields.keys() - {"event_type", "attributes"}
-    return {name: (hints[name], model.model_fields[name].get_default()) for name in shared}
+def _declared(model: type[Event]) -> set[str]:
+    """The fields that a type of event declares anew, itself or by what lies between it and the envelope."""
+    kinds = model.__mro__[: model.__mro__.index(Event)]
+    return {name for kind in kinds for name in kind.__dict__.get("__annotations__", {})}
 
 
 def _check_imitable(model: type[Strict], base: type[Strict], plain: type[msgspec.Struct]) -> None:
@@ -254,8 +275,8 @@ def msgspec_fields(model: type[Strict], known: Mapping[str, Any] = MappingProxyT
 
 def _taken(hint: Any) -> Any:
     """The msgspec type for a field of ours; null is left to the models."""
-    if hint == Stamp:
-        return Annotated[datetime, msgspec.Meta(tz=True)]
+    if hint in (Stamp, Time):
+        return _MOMENT
     if hint == Country:
         return Literal[tuple(COUNTRIES)]
     origin, members = get_origin(hint), get_args(hint)

@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from detectors.base import AnyDetector, Dims, Fact, Taken, keep_ms_of
-from journeys.kpis import UNKNOWN, KpiChanges
+from journeys.kpis import UNKNOWN, KpiChanges, KpiColumns
 from journeys.lateness import Lateness
 from journeys.placement import Placement, Placements
 from journeys.touchpoints import shipped_touchpoints
 from schemas.envelope import Event, Tick
 from schemas.facts import DetectorFailure, Handoff
+from schemas.kpis import KpiDims
 from schemas.moments import Moment
 from schemas.times import DAY, MINUTE, iso
 from streams.engine.bench import Bench, Said, Seat, is_over
@@ -302,6 +303,15 @@ class Engine:
     def kpi_changes(self) -> KpiChanges:
         """The KPI windows that changed since the last call or checkpoint."""
         return self._tally.kpis.changes(self._sequence, self.partition)
+
+    def kpi_increments(self) -> list[KpiColumns]:
+        """What was added to KPI windows since the last call, for a run that adds up by itself and takes no checkpoint."""
+        return self._tally.kpis.increments()
+
+    @property
+    def kpi_dims(self) -> Sequence[KpiDims]:
+        """The dimensions that KPI windows refer to by their place; the list only grows."""
+        return self._tally.kpis.dims
 
     def close_windows(self) -> None:
         """Forget KPI windows that no event can reach any more; checkpoints do it by themselves now and then."""

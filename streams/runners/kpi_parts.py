@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from journeys.kpis import KpiChanges
+from journeys.kpis import KpiColumns
 from schemas.kpis import GRAINS, KpiDims
 from schemas.times import MINUTE
 from streams.sinks.kpi_columns import minutes_and_dims, numbers, strings
@@ -30,26 +30,31 @@ _Numbers = NDArray[np.int64]
 
 
 class KpiPart:
-    """Changed KPI windows of one engine, written down as they come; later rows replace earlier ones."""
+    """What one engine added to KPI windows, written down as it comes and added up at the end."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._out: BinaryIO = path.open("wb")
-        self._dims: Sequence[KpiDims] = ()
 
-    def write(self, changes: KpiChanges) -> None:
-        """Append changes."""
-        self._dims = changes.dims
-        for columns in changes.columns:
+    def write(self, added: Iterable[KpiColumns]) -> None:
+        """Append what was added since the last call."""
+        for columns in added:
             rows = np.empty((len(columns.value), 2), np.int64)
             rows[:, 0] = _number(_GRAINS.index(columns.grain), *minutes_and_dims(columns))
             rows[:, 1] = np.frombuffer(columns.value, np.int64)
             self._out.write(rows.tobytes())
 
-    def close(self) -> None:
-        """Finish the part."""
+    def close(self, dims: Sequence[KpiDims]) -> None:
+        """Finish the part: each window once, in order, numbers before values, so that parts are put together quickly.
+
+        `dims` are those that the windows refer to.
+        """
         self._out.close()
-        _dims_of(self._path).write_bytes(msgspec.json.encode(self._dims))
+        rows = np.fromfile(self._path, np.int64).reshape(-1, 2)
+        with self._path.open("wb") as out:
+            for column in _sums([(rows[:, 0], rows[:, 1])]):
+                out.write(column.tobytes())
+        _dims_of(self._path).write_bytes(msgspec.json.encode(dims))
 
 
 def merge_kpis(parts: Sequence[Path], path: Path) -> int:
@@ -60,20 +65,17 @@ def merge_kpis(parts: Sequence[Path], path: Path) -> int:
     indicators = sorted({one.indicator for one in dims})
     upper = np.array([indicators.index(one.indicator) for one in dims], np.int64)
     windows, values = _sums(_placed(known, parts, places, upper))
-    pq.write_table(_table(windows, values, dims), path, compression="zstd", write_statistics=False)
+    table = _table(windows, values, dims)
+    pq.write_table(table, path, compression="zstd", write_statistics=False, store_schema=False)  # read as plain texts
     return len(values)
 
 
 def _placed(
     known: Iterable[Sequence[KpiDims]], parts: Iterable[Path], places: dict[KpiDims, int], upper: _Numbers
 ) -> Iterator[tuple[_Numbers, _Numbers]]:
-    """Of each part the windows by their place in the order of the table, and their last values."""
+    """Of each part the windows by their place in the order of the table, and their values."""
     for dims, part in zip(known, parts, strict=True):
-        rows = np.fromfile(part, np.int64).reshape(-1, 2)
-        order = np.argsort(rows[:, 0], kind="stable")
-        windows, values = rows[order, 0], rows[order, 1]
-        last = np.append(windows[1:] != windows[:-1], True)[: len(windows)]
-        windows, values = windows[last], values[last]
+        windows, values = np.fromfile(part, np.int64).reshape(2, -1)
         place = np.array([places[one] for one in dims], np.int64)[_low(windows, _DIM_BITS)]
         above = upper[place] << (_GRAIN_BITS + _MINUTE_BITS)
         yield (above | windows >> _DIM_BITS) << _DIM_BITS | place, values
@@ -92,15 +94,23 @@ def _sums(parts: Iterable[tuple[_Numbers, _Numbers]]) -> tuple[_Numbers, _Number
 
 def _table(windows: _Numbers, values: _Numbers, dims: Sequence[KpiDims]) -> Any:
     rows = len(values)
-    place = numbers(_low(windows, _DIM_BITS), pa.int64(), rows)
+    place = _low(windows, _DIM_BITS)
     minutes = _low(windows >> _DIM_BITS, _MINUTE_BITS)
     grains = _low(windows >> (_DIM_BITS + _MINUTE_BITS), _GRAIN_BITS)
     columns = {
-        name: strings([getattr(one, name) for one in dims]).take(place) for name in _COLUMNS if name in KpiDims._fields
+        name: _coded([getattr(one, name) for one in dims], place) for name in _COLUMNS if name in KpiDims._fields
     }
-    columns["grain"] = strings(_GRAINS).take(numbers(grains, pa.int64(), rows))
+    columns["grain"] = _coded(_GRAINS, grains)
     columns["window_start"] = numbers(minutes * MINUTE, pa.timestamp("ms", "UTC"), rows)
     return pa.table({name: columns[name] for name in _COLUMNS} | {"value": numbers(values, pa.int64(), rows)})
+
+
+def _coded(texts: Sequence[str], place: _Numbers) -> Any:
+    """The texts at `place`, each text stored once."""
+    distinct = list(dict.fromkeys(texts))
+    codes = {text: code for code, text in enumerate(distinct)}
+    coded = np.array([codes[text] for text in texts], np.int32)[place]
+    return pa.DictionaryArray.from_arrays(numbers(coded, pa.int32(), len(place)), strings(distinct))
 
 
 def _number(grain: int, minutes: _Numbers, dims: _Numbers) -> _Numbers:

@@ -117,8 +117,7 @@ class _Share:
             counted += len(records)
             if counted >= _KPIS_EVERY:
                 counted = 0
-                self._kpis.write(self.engine.kpi_changes())
-                self.engine.close_windows()
+                self._kpis.write(self.engine.kpi_increments())
                 self._settle()
             yield
 
@@ -128,8 +127,8 @@ class _Share:
         Returns the partition's totals.
         """
         self._take(self.engine.finish(front))
-        self._kpis.write(self.engine.kpi_changes())
-        self._kpis.close()
+        self._kpis.write(self.engine.kpi_increments())
+        self._kpis.close(self.engine.kpi_dims)
         self._letters.close()
         results.write_moments(_part(self._plan, "moments", self._partition), self._ledger.final())
         results.write_moments(_part(self._plan, "retractions", self._partition), self._ledger.withdrawn())

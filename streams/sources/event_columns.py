@@ -60,7 +60,7 @@ class EventColumns:
 
     def batches(self, size: int, share: Share = WHOLE) -> Iterator[Records]:
         """See LogSource; fewer where a row group ends."""
-        for batch in self._file.iter_batches(max(size, _ROWS), columns=self._names):
+        for batch in self._file.iter_batches(max(size, _ROWS), columns=self._names, use_threads=share == WHOLE):
             positions: Sequence[int] = range(self.read + 1, self.read + 1 + batch.num_rows)
             self.read += batch.num_rows
             if share != WHOLE:
