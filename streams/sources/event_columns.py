@@ -25,8 +25,8 @@ from streams.sources.parquet import mask, open_parquet
 from streams.sources.rows import Records
 from streams.sources.sharing import WHOLE, Share
 
-_ROWS = 1 << 15
-"""Rows turned at once: what is made of them stays in the processor's cache."""
+_READ, _MADE = 1 << 16, 1 << 11
+"""Rows read at once, and rows made into events at once: those stay in the processor's cache."""
 _USUAL_LAG_US = USUAL_LAG.days * DAY * 1000
 _MUST_BE = {
     **dict.fromkeys((*IDS, *WORDS, PAYLOAD), ("文本", "text")),
@@ -37,7 +37,6 @@ _MUST_BE = {
 }
 _FURTHEST_MS = 1 << 52
 """Times beyond are no times; these many ms can still be counted in us."""
-_TEXTS = {*IDS, *WORDS} - {"event_type", ATTRIBUTES}
 _CODED = (*WORDS, "customer_id", "account_id", "line_id")
 """Columns of texts that come again and again: each text is made and judged once."""
 _Mask = NDArray[np.bool_]
@@ -60,18 +59,22 @@ class EventColumns:
 
     def batches(self, size: int, share: Share = WHOLE) -> Iterator[Records]:
         """See LogSource; fewer where a row group ends."""
-        for batch in self._file.iter_batches(max(size, _ROWS), columns=self._names, use_threads=share == WHOLE):
+        for batch in self._file.iter_batches(max(size, _READ), columns=self._names, use_threads=share == WHOLE):
             positions: Sequence[int] = range(self.read + 1, self.read + 1 + batch.num_rows)
             self.read += batch.num_rows
             if share != WHOLE:
                 own = self._own(batch, share)
                 positions = (np.flatnonzero(own) + positions[0]).tolist()
                 batch = batch.filter(mask(own))  # noqa: PLW2901 - the whole one is not needed any more
-            rows = _rows(batch)
-            for start in range(0, len(positions), size):
-                cut = slice(start, start + size)
-                spelled = _Spelled(rows.stated, range(len(positions))[cut])
-                yield Records(spelled, self._origin, positions[cut], rows.events[cut])
+            columns = _Columns(batch)
+            made = max(1, _MADE // size) * size
+            for start in range(0, len(positions), made):
+                rows = columns.rows(slice(start, start + made))
+                for first in range(0, len(rows.events), size):
+                    events = rows.events[first : first + size]
+                    spelled = _Spelled(rows.stated, range(first, first + len(events)))
+                    here = start + first
+                    yield Records(spelled, self._origin, positions[here : here + size], events)
 
     @staticmethod
     def _own(batch: Any, share: Share) -> _Mask:
@@ -82,7 +85,7 @@ class EventColumns:
         own: _Mask = known[_numbers(customers.indices, 0)]
         if customers.null_count:
             nameless = ~_is_valid(customers)
-            rows = _rows(batch.filter(mask(nameless)))
+            rows = _Columns(batch.filter(mask(nameless))).rows(slice(None))
             own[nameless] = [share.takes(record) for record in _Spelled(rows.stated, range(len(rows.events)))]
         return own
 
@@ -158,65 +161,91 @@ def _is_usable(name: str, kind: Any) -> bool:
     )
 
 
-def _rows(batch: Any) -> _Rows:
-    """A batch as lists, and its events."""
-    columns = _Columns(batch)
-    return _Rows(columns.stated, columns.events())
+class _Coded(NamedTuple):
+    """A column of which there are few values: those, and for each row the place of its own."""
+
+    values: NDArray[np.object_]
+    places: NDArray[np.int64]
+
+    def of(self, cut: slice) -> list[Any]:
+        """The values of some rows."""
+        taken: list[Any] = self.values[self.places[cut]].tolist()
+        return taken
+
+
+class _Numbers(NamedTuple):
+    """A column of numbers; None in rows that are not `valid`, which is None when all are."""
+
+    numbers: NDArray[np.int64]
+    valid: _Mask | None = None
+
+    def of(self, cut: slice) -> list[Any]:
+        """The values of some rows."""
+        values: list[Any] = self.numbers[cut].tolist()
+        if self.valid is None:
+            return values
+        return [value if is_valid else None for value, is_valid in zip(values, self.valid[cut], strict=True)]
 
 
 class _Columns:
-    """The columns of a batch as lists, each judged on its own, and the rows that need another look."""
+    """The columns of a batch, each judged on its own; what does not come again and again only when it is asked for."""
 
     def __init__(self, batch: Any) -> None:
-        self.stated: dict[str, Sequence[Any]] = {}
-        self._made: dict[str, Sequence[Any]] = {}
+        self._ids: dict[str, Any] = {}
+        self._others: dict[str, Any] = {}
+        """Columns that need no judgement, or none here."""
+        self._stated: dict[str, _Coded | _Numbers] = {}
+        self._made: dict[str, _Coded | _Numbers] = {}
         """What events have instead of what is stated: times, attributes, words with a default."""
         self._doubtful: _Mask = np.zeros(batch.num_rows, dtype=bool)
         for name in batch.schema.names:
             column = batch.column(name)
             if name in NEEDED:
                 self._doubtful |= ~_is_valid(column)
-            if column.null_count == len(column):
-                continue
-            if name == PAYLOAD:
-                self.stated[name] = column.cast(pa.large_binary()).to_pylist()
-                self._doubtful |= _is_valid(column)
-            elif name == AMOUNT:
-                self._judge_amounts(column)
-            elif name in _TEXTS:
-                self._judge_texts(name, column)
+            if column.null_count < len(column):
+                self._take(name, column)
         self._judge_times(*(self._times(name, batch.column(name)) for name in TIMES))
-        has_attributes = ATTRIBUTES in batch.schema.names
-        self._judge_attributes(
-            _Words(batch.column("event_type")), _Words(batch.column(ATTRIBUTES)) if has_attributes else None
-        )
+        self._judge_attributes(batch.num_rows)
 
-    def events(self) -> list[PlainEvent | None]:
-        """Of each row its event, None for a doubtful one."""
-        events: list[PlainEvent | None] = list(tabled.events_of({**self.stated, **self._made}))
-        for row in np.flatnonzero(self._doubtful).tolist():
+    def rows(self, cut: slice) -> _Rows:
+        """Some rows as lists, and their events."""
+        stated = {name: column.of(cut) for name, column in self._stated.items()}
+        stated |= {name: column[cut].to_pylist() for name, column in self._others.items()}
+        doubtful = self._doubtful[cut].copy()
+        for name, column in self._ids.items():
+            part = column[cut]
+            stated[name] = values = _texts(part)
+            if not tabled.all_fit(name, _texts(part.drop_null()) if part.null_count else values):
+                doubtful |= [value is not None and not tabled.fits(name, value) for value in values]
+        made = {name: column.of(cut) for name, column in self._made.items()}
+        events: list[PlainEvent | None] = list(tabled.events_of({**stated, **made}))
+        for row in np.flatnonzero(doubtful).tolist():
             events[row] = None
-        return events
+        return _Rows(stated, events)
 
-    def _judge_texts(self, name: str, column: Any) -> None:
-        if pa.types.is_dictionary(column.type) or name in WORDS:
-            self._judge_words(name, _Words(column))
-            return
-        self.stated[name] = values = _texts(column)
-        if not tabled.all_fit(name, _texts(column.drop_null()) if column.null_count else values):
-            self._doubtful |= [value is not None and not tabled.fits(name, value) for value in values]
+    def _take(self, name: str, column: Any) -> None:
+        if name == PAYLOAD:
+            self._others[name] = column.cast(pa.large_binary())
+            self._doubtful |= _is_valid(column)
+        elif name == AMOUNT:
+            self._others[name] = column
+            self._doubtful |= _numbers(column, 0) < 0
+        elif name in WORDS or pa.types.is_dictionary(column.type):
+            self._judge_words(name, column)
+        elif name in IDS:
+            self._ids[name] = column
 
-    def _judge_words(self, name: str, words: _Words) -> None:
-        self.stated[name] = words.of_rows(words.texts)
-        if not tabled.all_fit(name, words.stated):
-            fit = [text is None or tabled.fits(name, text) for text in words.texts]
-            self._doubtful |= ~np.array(fit)[words.of_row]
+    def _judge_words(self, name: str, column: Any) -> None:
+        coded = column.dictionary_encode()
+        texts = _texts(coded.dictionary)
+        places = _numbers(coded.indices, len(texts))
+        self._stated[name] = _Coded(_objects([*texts, None]), places)
+        if name in {"event_type", ATTRIBUTES}:
+            return  # judged together
+        if not tabled.all_fit(name, texts):
+            self._doubtful |= np.array([*(not tabled.fits(name, text) for text in texts), False])[places]
         if name in DEFAULTS:
-            self._made[name] = words.of_rows([DEFAULTS[name] if text is None else text for text in words.texts])
-
-    def _judge_amounts(self, column: Any) -> None:
-        self.stated[AMOUNT] = column.to_pylist()
-        self._doubtful |= _numbers(column, 0) < 0
+            self._made[name] = _Coded(_objects([*texts, DEFAULTS[name]]), places)
 
     def _times(self, name: str, column: Any) -> NDArray[np.int64]:
         """A time of the envelope in us since 1970."""
@@ -224,11 +253,7 @@ class _Columns:
             us = _numbers(column.cast(pa.timestamp("us", column.type.tz), safe=False), 0)
         else:
             us = _numbers(column, 0).clip(-_FURTHEST_MS, _FURTHEST_MS) * 1000
-        valid = _is_valid(column)
-        stated = us.tolist()
-        self.stated[name] = (
-            stated if valid.all() else [at if own else None for at, own in zip(stated, valid, strict=True)]
-        )
+        self._stated[name] = _Numbers(us, _is_valid(column) if column.null_count else None)
         return us
 
     def _judge_times(self, occurred: NDArray[np.int64], recorded: NDArray[np.int64]) -> None:
@@ -236,48 +261,24 @@ class _Columns:
         occurred_ms = occurred // 1000
         self._doubtful |= (occurred_ms < EARLIEST_MS) | (occurred_ms > NEAR_THE_END_MS)
         self._doubtful |= (lag < 0) | (lag > _USUAL_LAG_US)
-        self._made["occurred_us"], self._made["recorded_us"] = occurred.tolist(), recorded.tolist()
-        self._made["occurred_ms"] = occurred_ms.tolist()
+        self._made["occurred_us"], self._made["recorded_us"] = _Numbers(occurred), _Numbers(recorded)
+        self._made["occurred_ms"] = _Numbers(occurred_ms)
 
-    def _judge_attributes(self, types: _Words, attributes: _Words | None) -> None:
+    def _judge_attributes(self, rows: int) -> None:
         """Each pair of event type and attributes is read once, however many rows have it."""
-        self.stated["event_type"] = types.of_rows(types.texts)
-        texts: Sequence[str | None] = [None]
-        pairs = types.of_row
-        if attributes is not None:
-            texts = attributes.texts
-            self.stated[ATTRIBUTES] = attributes.of_rows(texts)
-            pairs = pairs * len(texts) + attributes.of_row
-        distinct, of_row = np.unique(pairs, return_inverse=True)
-        made = [
-            tabled.attributes_of(types.texts[pair // len(texts)], texts[pair % len(texts)])
-            for pair in distinct.tolist()
-        ]
-        self._made[ATTRIBUTES] = _taken(made, of_row)
-        fit = [one is not None for one in made]
-        if not all(fit):
-            self._doubtful |= ~np.array(fit)[of_row]
+        nothing = _Coded(_objects([None]), np.zeros(rows, np.int64))
+        (types, of_types), (texts, of_texts) = (self._stated.get(name, nothing) for name in ("event_type", ATTRIBUTES))
+        distinct, places = np.unique(of_types * len(texts) + of_texts, return_inverse=True)
+        pairs = zip(types[distinct // len(texts)].tolist(), texts[distinct % len(texts)].tolist(), strict=True)
+        made = [tabled.attributes_of(event_type, stated) for event_type, stated in pairs]
+        self._made[ATTRIBUTES] = _Coded(_objects(made), places)
+        self._doubtful |= np.array([one is None for one in made], dtype=bool)[places]
 
 
-class _Words:
-    """A column of few texts: the distinct ones (None is among them), and for each row the place of its own."""
-
-    def __init__(self, column: Any) -> None:
-        coded = column.dictionary_encode()
-        self.stated = _texts(coded.dictionary)
-        self.texts: list[str | None] = [*self.stated, None]
-        self.of_row = _numbers(coded.indices, len(self.stated))
-
-    def of_rows(self, values: Sequence[Any]) -> list[Any]:
-        """`values`, one for each distinct text, for each row."""
-        return _taken(values, self.of_row)
-
-
-def _taken(values: Sequence[Any], places: NDArray[np.int64]) -> list[Any]:
-    of_objects = np.empty(len(values), dtype=object)
-    of_objects[:] = values
-    taken: list[Any] = of_objects[places].tolist()
-    return taken
+def _objects(values: Sequence[Any]) -> NDArray[np.object_]:
+    made = np.empty(len(values), dtype=object)
+    made[:] = values
+    return made
 
 
 def _texts(column: Any) -> list[str | None]:
