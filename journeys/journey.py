@@ -6,7 +6,6 @@ the stage they left the customer in.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from itertools import accumulate, pairwise
 from struct import Struct

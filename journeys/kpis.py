@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from operator import add
+from typing import Any
 
 from journeys.windows import SIZE_MS
 from schemas.kpis import GRAINS, Grain, KpiDims
@@ -28,7 +29,7 @@ UNKNOWN = "unknown"
 
 @dataclass(slots=True)
 class KpiColumns:
-    """Windows of one grain as columns of equal length, 64 bits each; values are absolute, but for `KpiFold.increments`.
+    """Windows of one grain as columns of equal length, 64 bits each; values are absolute, never increments.
 
     `key` holds a window's first minute since 1970 above DIM_BITS, the number of its dimensions below; `value` the count
     so far.
@@ -70,6 +71,8 @@ class KpiFold:
         self.dims: list[KpiDims] = []
         self._ids: dict[KpiDims, int] = {}
         self._added: Counter[int] = Counter()
+        self._ones: list[int] = []
+        """Keys to which one is to be added: counted all at once, when changes are read."""
         self._open: dict[Grain, dict[int, int]] = {grain: {} for grain in GRAINS}
 
     def dim_id(self, dims: KpiDims) -> int:
@@ -93,27 +96,31 @@ class KpiFold:
 
     def add_all(self, keys: Iterable[int]) -> None:
         """Add one to the minute of each key; none may lie before what is closed."""
-        self._added.update(keys)
+        self._ones += keys
 
     def changes(self, version: int, partition: int) -> KpiChanges:
         """What changed since the last call, and start anew."""
-        columns = [_raise(grain, self._open[grain], added) for grain, added in self._by_grain()]
+        added, self._added = self._added, Counter()
+        added.update(self._ones)
+        self._ones.clear()
+        columns = [_raise("minute", self._open["minute"], added)]
+        coarser: dict[int, int] = added
+        for grain in GRAINS[1:]:
+            coarser = _coarser(coarser, SIZE_MS[grain] // MINUTE)
+            columns.append(_raise(grain, self._open[grain], coarser))
         return KpiChanges(self.dims, columns, version, partition)
 
-    def increments(self) -> list[KpiColumns]:
-        """What was added since the last call, for those who add up by themselves: no window is kept open then, and
-        `changes` knows nothing of it."""
-        return [
-            KpiColumns(grain, array("q", added), array("q", added.values())) for grain, added in self._by_grain()
-        ]
+    def increments(self) -> tuple[array[int], array[int]]:
+        """What was added to which minutes since the last call: keys, of which one may come again, and counts.
 
-    def _by_grain(self) -> Iterator[tuple[Grain, dict[int, int]]]:
-        added: dict[int, int] = self._added
-        self._added = Counter()
-        for grain in GRAINS:
-            if grain != "minute":
-                added = _coarser(added, SIZE_MS[grain] // MINUTE)
-            yield grain, added
+        For those who add up by themselves: no window is kept open then, and `changes` knows nothing of it.
+        """
+        keys, counts = array("q", self._ones), array("q", [1]) * len(self._ones)
+        keys.extend(self._added)
+        counts.extend(self._added.values())
+        self._ones.clear()
+        self._added.clear()
+        return keys, counts
 
     def close(self, before: int) -> None:
         """Close and forget windows of days that end before `before` (ms): nothing can be added to them any more."""
@@ -144,10 +151,15 @@ def packed(changes: KpiChanges) -> list[tuple[Grain, bytes, bytes]]:
     return [(columns.grain, columns.key.tobytes(), columns.value.tobytes()) for columns in changes.columns]
 
 
+def coarser_key(key: Any, minutes: int) -> Any:
+    """The key of the window of `minutes` that holds that of `key`; for numbers, or arrays of them."""
+    return key - ((key >> DIM_BITS) % minutes << DIM_BITS)
+
+
 def _coarser(added: dict[int, int], minutes: int) -> dict[int, int]:
     coarser: dict[int, int] = {}
     for key, count in added.items():
-        window = key - ((key >> DIM_BITS) % minutes << DIM_BITS)
+        window = coarser_key(key, minutes)
         coarser[window] = coarser.get(window, 0) + count
     return coarser
 

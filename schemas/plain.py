@@ -8,6 +8,7 @@ What is made of it is no model yet: engine and detectors only read attributes, a
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import MAXYEAR, MINYEAR, UTC, datetime
@@ -194,9 +195,10 @@ def _check_times(said: PlainAttributes, names: Sequence[str], stated: bytes) -> 
 def no_more_keys(raw: bytes, keys: int, in_times: int = _COLONS_IN_TIMES) -> bool:
     """Whether an event's record `raw`, of which `keys` keys are known, holds no other key and none twice.
 
-    Each key of JSON has one colon, and each of the two times has two more (`in_times`). So when a record has no more
-    colons than that, every key stands once. More colons prove nothing, they may stand in texts: then `":` are counted, which only
-    an escaped quote can bring into a text, and which stands after every key unless a blank comes between.
+    Each key of JSON has one colon, and each of the envelope's times has two more (`in_times` in all). So when a record
+    has no more colons than that, every key stands once. More colons prove nothing, they may stand in texts: then `":`
+    are counted, which only an escaped quote can bring into a text, and which stands after every key unless a blank
+    comes between.
     """
     if raw.count(b":") == keys + in_times:
         return True
@@ -213,8 +215,8 @@ def _plan(model: type[Event]) -> Plan:
     _check_imitable(model, Event, PlainEvent)
     if not _declared(model) <= {"event_type", "attributes"}:
         _not_plain(model)
-    declared = model.model_fields["attributes"].annotation
-    attributes: type[Attributes] = Attributes if declared in (Any, None) else declared
+    declared: Any = model.model_fields["attributes"].annotation
+    attributes: type[Attributes] = Attributes if declared is Any else declared
     said = _attributes_type(attributes)
     optional = {name for name in said.__struct_fields__ if not attributes.model_fields[name].is_required()}
     defaults = {name: value for name, value in said.mould.defaults.items() if name in optional}
@@ -240,7 +242,7 @@ def _attributes_type(model: type[Attributes]) -> type[PlainAttributes]:
 def _declared(model: type[Event]) -> set[str]:
     """The fields that a type of event declares anew, itself or by what lies between it and the envelope."""
     kinds = model.__mro__[: model.__mro__.index(Event)]
-    return {name for kind in kinds for name in kind.__dict__.get("__annotations__", {})}
+    return {name for kind in kinds for name in inspect.get_annotations(kind)}
 
 
 def _check_imitable(model: type[Strict], base: type[Strict], plain: type[msgspec.Struct]) -> None:

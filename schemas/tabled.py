@@ -1,7 +1,7 @@
 """Events that come by columns, as in a table: each value is judged within its column, then rows become events.
 
-As with plain records nothing is refused here. A row with anything unusual goes to `schemas.codec` as one JSON record, so
-rows are judged by the same rules as lines.
+As with plain records nothing is refused here. A row with anything unusual goes to `schemas.codec` as one JSON record,
+so rows are judged by the same rules as lines.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import repeat
+from types import GenericAlias
 from typing import Any
 
 import msgspec
@@ -36,7 +37,7 @@ NEEDED = ("event_id", "event_type", "customer_id", *TIMES)
 """Columns that every table of events has."""
 DEFAULTS: Mapping[str, Any] = {name: Event.model_fields[name].default for name in ("tier", "channel")}
 """What an event says where a row does not; elsewhere None."""
-_LISTS: Mapping[str, Any] = {name: list[_KINDS[name]] for name in (*IDS, *WORDS)}
+_LISTS: Mapping[str, Any] = {name: GenericAlias(list, _KINDS[name]) for name in (*IDS, *WORDS)}
 _MICROSECOND = timedelta(microseconds=1)
 
 

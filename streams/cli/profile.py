@@ -22,6 +22,8 @@ from streams.cli.session import Session
 from streams.profile.profile import Profile, profile_log
 from streams.sources.files import must_be_file
 from streams.sources.mapping_file import parse_mapping, shipped_mappings
+from streams.sources.native import has_whole_records
+from streams.sources.parquet import open_parquet
 
 OWN = "own_events.yaml"
 TOP = 8
@@ -59,8 +61,10 @@ def own_mapping(log: Path) -> LogMapping:
     mapping = parse_mapping(resources.files("streams.cli").joinpath(OWN).read_text(encoding="utf-8"), OWN)
     if name.endswith(".jsonl"):
         return mapping
-    if name.endswith(".parquet"):  # the columns beside the payload know no attributes
-        timestamp = mapping.process.timestamp.model_copy(update={"formats": ("epoch_ms",)})
+    if name.endswith(".parquet"):  # attributes are JSON within a column there, which a mapping does not look into
+        timestamp = mapping.process.timestamp
+        if has_whole_records(open_parquet(log)):
+            timestamp = timestamp.model_copy(update={"formats": ("epoch_ms",)})
         return mapping.model_copy(
             update={
                 "source": mapping.source.model_copy(update={"format": "parquet"}),

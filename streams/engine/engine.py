@@ -7,13 +7,14 @@ Order of work for an event: lateness, dedup, journey, counters, detectors, then 
 from __future__ import annotations
 
 import hashlib
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
 from detectors.base import AnyDetector, Dims, Fact, Taken, keep_ms_of
-from journeys.kpis import UNKNOWN, KpiChanges, KpiColumns
+from journeys.kpis import UNKNOWN, KpiChanges
 from journeys.lateness import Lateness
 from journeys.placement import Placement, Placements
 from journeys.touchpoints import shipped_touchpoints
@@ -304,8 +305,9 @@ class Engine:
         """The KPI windows that changed since the last call or checkpoint."""
         return self._tally.kpis.changes(self._sequence, self.partition)
 
-    def kpi_increments(self) -> list[KpiColumns]:
-        """What was added to KPI windows since the last call, for a run that adds up by itself and takes no checkpoint."""
+    def kpi_increments(self) -> tuple[array[int], array[int]]:
+        """What was added to KPI windows since the last call, as `KpiFold.increments`: for a run that adds up by itself
+        and takes no checkpoint."""
         return self._tally.kpis.increments()
 
     @property

@@ -6,6 +6,7 @@ their dimensions are written out only once, when all is added up.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,10 +17,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from journeys.kpis import KpiColumns
+from journeys.kpis import DIM_BITS, DIM_MASK, coarser_key
+from journeys.windows import SIZE_MS
 from schemas.kpis import GRAINS, KpiDims
 from schemas.times import MINUTE
-from streams.sinks.kpi_columns import minutes_and_dims, numbers, strings
+from streams.sinks.kpi_columns import numbers, strings
 
 _GRAINS = tuple(sorted(GRAINS))
 _COLUMNS = ("indicator", "grain", "window_start", "stage", "touchpoint", "channel", "tier", "department", "region")
@@ -36,13 +38,9 @@ class KpiPart:
         self._path = path
         self._out: BinaryIO = path.open("wb")
 
-    def write(self, added: Iterable[KpiColumns]) -> None:
-        """Append what was added since the last call."""
-        for columns in added:
-            rows = np.empty((len(columns.value), 2), np.int64)
-            rows[:, 0] = _number(_GRAINS.index(columns.grain), *minutes_and_dims(columns))
-            rows[:, 1] = np.frombuffer(columns.value, np.int64)
-            self._out.write(rows.tobytes())
+    def write(self, keys: array[int], counts: array[int]) -> None:
+        """Append what was added to minutes since the last call."""
+        np.stack([np.frombuffer(keys, np.int64), np.frombuffer(counts, np.int64)], axis=1).tofile(self._out)
 
     def close(self, dims: Sequence[KpiDims]) -> None:
         """Finish the part: each window once, in order, numbers before values, so that parts are put together quickly.
@@ -50,10 +48,16 @@ class KpiPart:
         `dims` are those that the windows refer to.
         """
         self._out.close()
-        rows = np.fromfile(self._path, np.int64).reshape(-1, 2)
+        keys, counts = np.fromfile(self._path, np.int64).reshape(-1, 2).T
+        by_grain = {}
+        for grain in GRAINS:
+            keys, counts = _sums([(coarser_key(keys, SIZE_MS[grain] // MINUTE), counts)])
+            by_grain[_GRAINS.index(grain)] = keys, counts
+        in_order = [by_grain[grain] for grain in sorted(by_grain)]
+        windows = [_number(grain, keys >> DIM_BITS, keys & DIM_MASK) for grain, (keys, _) in enumerate(in_order)]
         with self._path.open("wb") as out:
-            for column in _sums([(rows[:, 0], rows[:, 1])]):
-                out.write(column.tobytes())
+            for column in (*windows, *(counts for _, counts in in_order)):
+                column.tofile(out)
         _dims_of(self._path).write_bytes(msgspec.json.encode(dims))
 
 

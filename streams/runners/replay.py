@@ -117,7 +117,7 @@ class _Share:
             counted += len(records)
             if counted >= _KPIS_EVERY:
                 counted = 0
-                self._kpis.write(self.engine.kpi_increments())
+                self._kpis.write(*self.engine.kpi_increments())
                 self._settle()
             yield
 
@@ -127,7 +127,7 @@ class _Share:
         Returns the partition's totals.
         """
         self._take(self.engine.finish(front))
-        self._kpis.write(self.engine.kpi_increments())
+        self._kpis.write(*self.engine.kpi_increments())
         self._kpis.close(self.engine.kpi_dims)
         self._letters.close()
         results.write_moments(_part(self._plan, "moments", self._partition), self._ledger.final())

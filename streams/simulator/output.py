@@ -91,7 +91,7 @@ def _row(line: bytes) -> dict[str, Any]:
 
 
 class ParquetLog(AbstractContextManager["LogWriter"]):
-    """A column for each field of the envelope, `attributes` as JSON text, `payload` for lines that fit into no columns."""
+    """A column for each field of the envelope, `attributes` as JSON; lines that fit into no columns are `payload`."""
 
     def __init__(self, path: Path) -> None:
         # An extra: a simulation to JSON lines works without it.

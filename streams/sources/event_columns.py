@@ -51,7 +51,7 @@ class EventColumns:
         self.total_rows: int | None = file.metadata.num_rows
         self._names = [name for name in file.schema_arrow.names if name in _MUST_BE]
         _check(path, file.schema_arrow)
-        self._file = open_parquet(path, _CODED)
+        self._file = open_parquet(path, [name for name in _CODED if name in self._names])
 
     def fraction(self) -> float:
         """How much of the file has been read, from 0 to 1."""
@@ -194,7 +194,8 @@ class _Columns:
         self._ids: dict[str, Any] = {}
         self._others: dict[str, Any] = {}
         """Columns that need no judgement, or none here."""
-        self._stated: dict[str, _Coded | _Numbers] = {}
+        self._words: dict[str, _Coded] = {}
+        self._times: dict[str, _Numbers] = {}
         self._made: dict[str, _Coded | _Numbers] = {}
         """What events have instead of what is stated: times, attributes, words with a default."""
         self._doubtful: _Mask = np.zeros(batch.num_rows, dtype=bool)
@@ -204,12 +205,13 @@ class _Columns:
                 self._doubtful |= ~_is_valid(column)
             if column.null_count < len(column):
                 self._take(name, column)
-        self._judge_times(*(self._times(name, batch.column(name)) for name in TIMES))
+        self._judge_times(*(self._take_time(name, batch.column(name)) for name in TIMES))
         self._judge_attributes(batch.num_rows)
 
     def rows(self, cut: slice) -> _Rows:
         """Some rows as lists, and their events."""
-        stated = {name: column.of(cut) for name, column in self._stated.items()}
+        judged: dict[str, _Coded | _Numbers] = {**self._words, **self._times}
+        stated = {name: column.of(cut) for name, column in judged.items()}
         stated |= {name: column[cut].to_pylist() for name, column in self._others.items()}
         doubtful = self._doubtful[cut].copy()
         for name, column in self._ids.items():
@@ -239,7 +241,7 @@ class _Columns:
         coded = column.dictionary_encode()
         texts = _texts(coded.dictionary)
         places = _numbers(coded.indices, len(texts))
-        self._stated[name] = _Coded(_objects([*texts, None]), places)
+        self._words[name] = _Coded(_objects([*texts, None]), places)
         if name in {"event_type", ATTRIBUTES}:
             return  # judged together
         if not tabled.all_fit(name, texts):
@@ -247,13 +249,13 @@ class _Columns:
         if name in DEFAULTS:
             self._made[name] = _Coded(_objects([*texts, DEFAULTS[name]]), places)
 
-    def _times(self, name: str, column: Any) -> NDArray[np.int64]:
+    def _take_time(self, name: str, column: Any) -> NDArray[np.int64]:
         """A time of the envelope in us since 1970."""
         if pa.types.is_timestamp(column.type):
             us = _numbers(column.cast(pa.timestamp("us", column.type.tz), safe=False), 0)
         else:
             us = _numbers(column, 0).clip(-_FURTHEST_MS, _FURTHEST_MS) * 1000
-        self._stated[name] = _Numbers(us, _is_valid(column) if column.null_count else None)
+        self._times[name] = _Numbers(us, _is_valid(column) if column.null_count else None)
         return us
 
     def _judge_times(self, occurred: NDArray[np.int64], recorded: NDArray[np.int64]) -> None:
@@ -267,7 +269,7 @@ class _Columns:
     def _judge_attributes(self, rows: int) -> None:
         """Each pair of event type and attributes is read once, however many rows have it."""
         nothing = _Coded(_objects([None]), np.zeros(rows, np.int64))
-        (types, of_types), (texts, of_texts) = (self._stated.get(name, nothing) for name in ("event_type", ATTRIBUTES))
+        (types, of_types), (texts, of_texts) = (self._words.get(name, nothing) for name in ("event_type", ATTRIBUTES))
         distinct, places = np.unique(of_types * len(texts) + of_texts, return_inverse=True)
         pairs = zip(types[distinct // len(texts)].tolist(), texts[distinct % len(texts)].tolist(), strict=True)
         made = [tabled.attributes_of(event_type, stated) for event_type, stated in pairs]
@@ -281,11 +283,11 @@ def _objects(values: Sequence[Any]) -> NDArray[np.object_]:
     return made
 
 
-def _texts(column: Any) -> list[str | None]:
+def _texts(column: Any) -> list[Any]:
     """Texts, also where the table has bytes; what is no UTF-8 keeps its bytes as lone surrogates, which fit nowhere."""
     if not pa.types.is_binary(column.type) and not pa.types.is_large_binary(column.type):
         try:
-            texts: list[str | None] = column.to_pylist()
+            texts: list[Any] = column.to_pylist()
         except UnicodeDecodeError:
             column = column.cast(pa.large_binary())
         else:

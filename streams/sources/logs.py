@@ -14,7 +14,7 @@ from streams.sources.faults import LogError
 from streams.sources.json_lines import JsonLinesReader
 from streams.sources.mapped import Ledger, numbered_events
 from streams.sources.mapping_file import check_columns, load_mapping
-from streams.sources.native import EventLines, EventTable
+from streams.sources.native import EventLines, EventTable, has_whole_records
 from streams.sources.parquet import ParquetReader, open_parquet
 from streams.sources.rows import Reader, Records, Row
 from streams.sources.sharing import WHOLE, Share
@@ -118,10 +118,10 @@ def open_log(path: str | Path, mapping: str | Path | LogMapping | None = None) -
 
 
 def _event_table(path: Path) -> LogSource:
-    """Our own events in a Parquet file: by columns, or each whole in the column `payload`."""
+    """Our own events in a Parquet file."""
     file = open_parquet(path)
-    if {"payload", "customer_id"} <= set(file.schema_arrow.names) and "event_id" not in file.schema_arrow.names:
+    if has_whole_records(file):
         return EventTable(path, file)
-    from streams.sources.event_columns import EventColumns  # noqa: PLC0415 - needs what opening the file has shown to be there
+    from streams.sources.event_columns import EventColumns  # noqa: PLC0415 - needs an extra, as all Parquet does
 
     return EventColumns(path, file)

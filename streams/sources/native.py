@@ -1,6 +1,7 @@
-"""Logs of our own events, JSONL (plain or gzip) or Parquet: bytes and places, decoding is left to the runner.
+"""Logs of our own events, JSONL (plain or gzip) or Parquet with whole records: bytes and places, decoding is left to
+the runner.
 
-The Parquet log has the columns customer_id, occurred_at, recorded_at, event_type and payload (the event's JSON).
+Such a Parquet log has the columns customer_id and payload (the event's JSON); for one by columns see `event_columns`.
 """
 
 from __future__ import annotations
@@ -72,8 +73,14 @@ def _short(rest: bytes, more: bytes) -> bytes:
     return (rest + more[: MAX_LINE + 1 - len(rest)]) if rest else more[: MAX_LINE + 1]
 
 
+def has_whole_records(file: Any) -> bool:
+    """Whether an open Parquet file holds events each whole in its column `payload`, not by columns."""
+    names = set(file.schema_arrow.names)
+    return {"customer_id", "payload"} <= names and "event_id" not in names
+
+
 class EventTable:
-    """A Parquet log of events; `position` is the row, from 1, and `key` the customer."""
+    """A Parquet log of events, each whole; `position` is the row, from 1."""
 
     def __init__(self, path: Path, file: Any) -> None:
         self.read = 0

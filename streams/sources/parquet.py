@@ -15,7 +15,10 @@ ROWS_AT_ONCE = 65_536
 
 
 def open_parquet(path: Path, coded: Sequence[str] = ()) -> Any:
-    """The open Parquet file, columns `coded` to be read as dictionaries. Raises LogError when it is none, or when pyarrow is not installed."""
+    """The open Parquet file, columns `coded` to be read as dictionaries.
+
+    Raises LogError when it is none, or when pyarrow is not installed.
+    """
     try:
         import pyarrow as pa  # noqa: PLC0415 - only Parquet needs it, and it belongs to an extra
         import pyarrow.parquet as pq  # noqa: PLC0415
@@ -78,7 +81,7 @@ def _flat(batch: Any) -> Any:
     return table
 
 
-def mask(chosen: list[bool]) -> Any:
+def mask(chosen: Any) -> Any:
     """`chosen` as an Arrow column. From a buffer: `pyarrow.array` would import pandas first, where there is one."""
     import numpy as np  # noqa: PLC0415 - as pyarrow, which needs it
     import pyarrow as pa  # noqa: PLC0415

@@ -94,7 +94,9 @@ def test_parquet_of_others_asks_for_a_mapping(tmp_path: Path) -> None:
     pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     pq.write_table(pa.table({"case": [1]}), tmp_path / "log.parquet")
 
-    with pytest.raises(LogError, match=r"lacks customer_id, payload; .*--mapping"):
+    with pytest.raises(
+        LogError, match=r"lacks event_id, event_type, customer_id, occurred_at, recorded_at; .*--mapping"
+    ):
         open_log(tmp_path / "log.parquet")
 
 
