@@ -167,6 +167,7 @@ MEASURES: dict[str, tuple[Callable[..., Figures], dict[str, Any]]] = {
     "embedded end to end": (embedded, {"events": 300_000}),
     "replay of Parquet, 1 process": (replay_parquet, {"events": 600_000, "processes": 1}),
     "replay of Parquet, 2 processes": (replay_parquet, {"events": 600_000, "processes": 2}),
+    "replay of Parquet, 2 processes, long log": (replay_parquet, {"events": 2_400_000, "processes": 2}),
     "engine, 1k customers": (per_customer_count, {"events": 300_000, "customers": 1_000}),
     "engine, 10k customers": (per_customer_count, {"events": 300_000, "customers": 10_000}),
     "engine, 100k customers": (per_customer_count, {"events": 300_000, "customers": 100_000}),

@@ -15,6 +15,7 @@ import pytest
 
 from streams.runners.replay import ReplayPlan, Summary, replay
 from streams.simulator.config import SimulationConfig
+from streams.simulator.output import write_log
 from tests.parity.logs import shuffled, simulated, written
 
 CONFIG = SimulationConfig(
@@ -61,6 +62,28 @@ def test_batches_and_processes_change_no_byte(
     same_bytes(plan.out, tmp_path, "moments.jsonl", "dead_letters.jsonl")
     assert pl.read_parquet(tmp_path / "kpis.parquet").equals(pl.read_parquet(plan.out / "kpis.parquet"))
     assert other.moments == summary.moments
+
+
+@pytest.mark.parametrize(("batch_size", "processes"), [(500, 1), (17, 2)])
+def test_the_same_life_by_columns_changes_no_byte(
+    plain: tuple[ReplayPlan, Summary], tmp_path: Path, batch_size: int, processes: int
+) -> None:
+    plan, summary = plain
+    write_log(CONFIG, tmp_path / "events.parquet")
+    by_columns = replace(plan, log=tmp_path / "events.parquet", out=tmp_path / "out")
+
+    other = replay(replace(by_columns, batch_size=batch_size, processes=processes))
+
+    same_bytes(plan.out, tmp_path / "out", "moments.jsonl", "retractions.jsonl")
+    assert pl.read_parquet(tmp_path / "out" / "kpis.parquet").equals(pl.read_parquet(plan.out / "kpis.parquet"))
+    ours, theirs = (
+        [json.loads(line) for line in (folder / "dead_letters.jsonl").read_text("utf-8").splitlines()]
+        for folder in (tmp_path / "out", plan.out)
+    )
+    assert [(one["position"], one["reason"], one["detail"]) for one in ours] == [
+        (one["position"], one["reason"], one["detail"]) for one in theirs
+    ]
+    assert (other.events, other.duplicates, other.late) == (summary.events, summary.duplicates, summary.late)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
