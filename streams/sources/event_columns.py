@@ -7,6 +7,7 @@ JSON for the codec to judge; so is what stands in `payload`, the column for reco
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,8 +36,8 @@ _MUST_BE = {
     ),
     AMOUNT: ("整数", "a whole number"),
 }
-_FURTHEST_MS = 1 << 52
-"""Times beyond are no times; these many ms can still be counted in us."""
+_FURTHEST_US = 1 << 62
+"""Times beyond are no times, and numbers near the end of 64 bits have meanings of their own."""
 _CODED = (*WORDS, "customer_id", "account_id", "line_id")
 """Columns of texts that come again and again: each text is made and judged once."""
 _Mask = NDArray[np.bool_]
@@ -139,6 +140,10 @@ def _check(path: Path, schema: Any) -> None:
             f"{path} 不是本产品的事件日志:缺少列 {names};其他日志请用 --mapping 指定映射",
             f"{path} is no log of our events: it lacks {names}; for another log give a mapping with --mapping",
         )
+    twice = [name for name, count in Counter(schema.names).items() if count > 1 and name in _MUST_BE]
+    if twice:
+        names = ", ".join(twice)
+        raise LogError(f"{path}:列 {names} 出现了两次", f"{path} has column {names} twice")
     for field in schema:
         if field.name in _MUST_BE and not _is_usable(field.name, field.type):
             zh, en = _MUST_BE[field.name]
@@ -152,13 +157,12 @@ def _is_usable(name: str, kind: Any) -> bool:
     if name in TIMES:
         return bool(pa.types.is_int64(kind) or (pa.types.is_timestamp(kind) and kind.tz is not None))
     if name == AMOUNT:
-        return bool(pa.types.is_integer(kind) and kind != pa.uint64())
+        return bool((pa.types.is_integer(kind) and kind != pa.uint64()) or pa.types.is_null(kind))
+    if pa.types.is_null(kind):
+        return name not in NEEDED
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
-    types = pa.types
-    return any(
-        is_text(kind) for is_text in (types.is_string, types.is_large_string, types.is_binary, types.is_large_binary)
-    )
+    return kind in {pa.string(), pa.large_string(), pa.string_view(), pa.binary(), pa.large_binary()}
 
 
 class _Coded(NamedTuple):
@@ -251,10 +255,10 @@ class _Columns:
 
     def _take_time(self, name: str, column: Any) -> NDArray[np.int64]:
         """A time of the envelope in us since 1970."""
-        if pa.types.is_timestamp(column.type):
-            us = _numbers(column.cast(pa.timestamp("us", column.type.tz), safe=False), 0)
-        else:
-            us = _numbers(column, 0).clip(-_FURTHEST_MS, _FURTHEST_MS) * 1000
+        us = _numbers(column, 0)
+        unit = column.type.unit if pa.types.is_timestamp(column.type) else "ms"
+        to_us = {"ms": 1_000, "us": 1}.get(unit)  # nanoseconds are left; Parquet has no seconds
+        us = us.clip(-_FURTHEST_US // to_us, _FURTHEST_US // to_us) * to_us if to_us else us // 1000
         self._times[name] = _Numbers(us, _is_valid(column) if column.null_count else None)
         return us
 

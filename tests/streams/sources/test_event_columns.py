@@ -198,6 +198,7 @@ def test_each_row_belongs_to_one_share(tmp_path: Path, of: int) -> None:
     [
         {"customer_id": pa.dictionary(pa.int32(), pa.string()), "region": pa.dictionary(pa.int8(), pa.string())},
         {"event_id": pa.large_string(), "event_type": pa.binary(), "attributes": pa.large_binary()},
+        {"source": pa.null(), "department": pa.null()},
         {
             "occurred_at": pa.timestamp("ns", "Asia/Shanghai"),
             "recorded_at": pa.timestamp("s", "UTC"),
@@ -209,6 +210,33 @@ def test_other_types_of_column_say_the_same(tmp_path: Path, kinds: dict[str, Any
     rows = [GOOD, {**GOOD, "region": "深圳", "event_id": "E-2"}, {**GOOD, "event_id": None}]
     for row, (_, found) in zip(rows, decoded(open_log(table(rows, tmp_path / "log.parquet", **kinds))), strict=True):
         same(found, as_json(row))
+
+
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])  # Parquet has no seconds
+def test_no_time_is_too_far_away(tmp_path: Path, unit: str) -> None:
+    plausible = int(AT.timestamp()) * 1_000_000  # in us; times that would wrap around to it are among the odd ones
+    step = 1_000 if unit == "ms" else 1
+    wrapped = [(plausible + turn * 2**64) // step for turn in (1, -1)]
+    odd = [at for at in (*wrapped, 2**63 - 1, -(2**63), 0) if -(2**63) <= at < 2**63]
+    columns = {key: pa.array([value] * len(odd), KINDS[key]) for key, value in GOOD.items()}
+    columns |= {name: pa.array(odd, pa.timestamp(unit, "UTC")) for name in tabled.TIMES}
+    pq.write_table(pa.table(columns), tmp_path / "log.parquet")
+    found = [one for _, one in decoded(open_log(tmp_path / "log.parquet"))]
+    assert {letter.reason for letter in found} == {Reason.IMPLAUSIBLE_TIME}
+
+
+def test_a_column_that_stands_twice_is_named(tmp_path: Path) -> None:
+    once = pa.table({key: pa.array([value], KINDS[key]) for key, value in GOOD.items()})
+    pq.write_table(once.append_column("event_id", pa.array(["E-2"])), tmp_path / "log.parquet")
+    with pytest.raises(LogError, match="has column event_id twice"):
+        open_log(tmp_path / "log.parquet")
+
+
+def test_a_log_without_rows_has_none(tmp_path: Path) -> None:
+    path = table([GOOD], tmp_path / "log.parquet")
+    pq.write_table(pq.read_table(path).slice(0, 0), tmp_path / "none.parquet")
+    for share in (WHOLE, Share(1, 2)):
+        assert decoded(open_log(tmp_path / "none.parquet"), share=share) == []
 
 
 def test_times_may_be_milliseconds_and_none_is_too_odd(tmp_path: Path) -> None:
