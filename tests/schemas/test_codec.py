@@ -230,3 +230,13 @@ def test_a_tick_survives_encoding_and_decoding() -> None:
 def test_a_record_longer_than_the_quick_way_takes_is_read_all_the_same() -> None:
     note = "x" * (LIMITS.text_bytes - 1)
     assert read(record(note=note)).model_extra == {"note": note}
+
+
+@pytest.mark.parametrize("name", ["occurred_ms", "stated_version", "recorded_ms", "model_extra", "mould"])
+@pytest.mark.parametrize("value", [0, 1, -5, "x", None])
+def test_names_of_our_own_mean_nothing_in_a_record(name: str, value: Any) -> None:
+    raw = record(**{name: value}, attributes={"kind": "data", name: value})
+    event = read(raw)
+    assert decode(raw) == slowly(raw)
+    assert event.occurred_ms == to_ms(event.occurred_at)
+    assert event.model_extra == event.attributes.model_extra == {name: value}
