@@ -159,11 +159,16 @@ def test_everything_arrives_in_a_folder_that_can_be_asked_meanwhile(
     until(lambda: asked("SELECT count() FROM system.tables WHERE name = 'kpi'") == 1, "the tables are there")
     until(lambda: asked("SELECT count() FROM events_now") == len(expected), "all events")
     until(lambda: asked("SELECT count() FROM moments_now") == 5, "all moments")
-    assert asked("SELECT sum(value) FROM kpi") == 150
+    # tables are filled one after another, and rows are counted when their batch is committed
+    until(lambda: asked("SELECT sum(value) FROM kpi") == 150, "all figures")
     assert asked("SELECT countIf(stage = '') FROM events_now") == 0
     port = int(re.findall(r"127\.0\.0\.1:(\d+)/healthz", sink.said())[0])
-    with urlopen(f"http://127.0.0.1:{port}/metrics") as metrics:
-        assert b'mot_sink_rows_total{table="kpis"} 5.0' in metrics.read()
+
+    def metrics() -> bytes:
+        with urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+            return answer.read()
+
+    until(lambda: b'mot_sink_rows_total{table="kpis"} 5.0' in metrics(), "the rows are counted")
     assert sink.stop() == 0
     assert "Stopped" in sink.said()
     assert asked("SELECT count() FROM touchpoints") == len(shipped_touchpoints())
