@@ -35,9 +35,9 @@ class Chaos:
         """The fault's own generator, the same at every call."""
         return Random(f"{self.seed} {self.title}")
 
-    def size(self, name: str, full: int, least: int, most: int | None = None) -> int:
-        """How many of `name` to take when the matrix says `full`: never fewer than `least`, nor more than `most`."""
-        used = min(max(least, round(full * self.scale)), full if most is None else most)
+    def size(self, name: str, full: int, least: int) -> int:
+        """How many of `name` to take when the matrix says `full`: never fewer than `least`."""
+        used = min(max(least, round(full * self.scale)), full)
         self.sizes[name] = f"{used:,}" if used == full else f"{used:,} of {full:,}"
         return used
 

@@ -48,7 +48,7 @@ def test_kill_9_at_random_times_loses_and_doubles_nothing(live: Bed, chaos: Chao
 @pytest.mark.fault("F3")
 def test_kill_9_at_every_step_of_the_protocol_loses_and_doubles_nothing(live: Bed, chaos: Chaos) -> None:
     random = chaos.random
-    rounds = chaos.size("rounds", 50, 1, most=12)
+    rounds = chaos.size("rounds", 50, 1)
     chaos.injected = f"the process kills itself at the {len(STEPS)} steps between two awaits"
     each = len(STEPS) if chaos.scale >= 0.1 else 4
     chaos.sizes["steps"] = f"{each} of {len(STEPS)}"
