@@ -11,7 +11,7 @@ import msgspec
 from detectors.base import Dims, Fact
 from journeys.journey import START, Columns, Journey, Visit, columns_of, trail_of
 
-FORMAT = 2
+FORMAT = 3
 """Version of the packed form; a store written by a newer one is refused."""
 
 _LARGE = 8_192

@@ -155,7 +155,7 @@ class Engine:
             return None
         customer = self._customers.get(event.customer_id) or self._customer(event.customer_id)
         key = event_key(event.event_id)
-        if customer.trail.find(key) >= 0:  # `in` would ask for the buffer protocol first
+        if customer.has_seen(key):
             self._tally.totals["duplicates"] += 1
             return None
         if customer.touched != self._checkpoints:
