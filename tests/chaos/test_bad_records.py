@@ -19,7 +19,7 @@ from schemas.deadletters import Reason
 from tests.chaos.figures import Chaos
 from tests.chaos.oracles import alone, event_of, said_by
 from tests.chaos.poison import NOT_FINITE, PILLS, some
-from tests.chaos.traffic import events, portions, reached
+from tests.chaos.traffic import events, portions, seconds_to_read
 from tests.conftest import KafkaFactory
 from tests.live.bed import Bed, Keyed, bed, customer_of
 from tests.schemas.records import record
@@ -29,17 +29,6 @@ MiB = 1 << 20
 
 def keyed(lines: Sequence[bytes]) -> list[Keyed]:
     return [(customer_of(line) or b"?", line) for line in lines]
-
-
-def seconds_to_read(live: Bed, name: str) -> float:
-    """From the first record taken in to the last commit."""
-    live.start(name)
-    live.wait(300, alive=[name])
-    assert live.stop(name) == 0, live.log_of(name)
-    began = reached(live, "fetched", 0, name)
-    commits = [at for word, at in live.trace_of(name) if word == "acknowledged"]
-    assert began is not None
-    return max(commits) - began
 
 
 def dead_letters(live: Bed) -> list[dict[str, Any]]:

@@ -85,3 +85,14 @@ def until(what: str, is_so: Any, seconds: float, every: float = 0.1) -> float:
 def reached(bed: Bed, word: str, since: float = 0.0, name: str = "w1") -> float | None:
     """When the worker `name` first did `word` after `since` (monotonic seconds), None when it has not."""
     return next((at for said, at in bed.trace_of(name) if said == word and at > since), None)
+
+
+def seconds_to_read(bed: Bed, name: str = "w1", **settings: Any) -> float:
+    """Have a worker read what lies in the log; from the first record taken in to the last commit."""
+    bed.start(name, **settings)
+    bed.wait(300, alive=[name])
+    assert bed.stop(name) == 0, bed.log_of(name)
+    began = reached(bed, "fetched", 0, name)
+    commits = [at for word, at in bed.trace_of(name) if word == "acknowledged"]
+    assert began is not None
+    return max(commits) - began
