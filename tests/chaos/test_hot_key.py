@@ -56,9 +56,10 @@ def _life(count: int, seed: int) -> list[bytes]:
 def test_a_customer_with_very_many_events_costs_no_more_for_each(
     live: Bed, kafka: KafkaFactory, tmp_path: Path, chaos: Chaos, kind: str
 ) -> None:
-    count = chaos.size("events of the hot customer", 1_000_000, 20_000)
-    chaos.injected = f"one customer with {kind}, in ten minutes or 130 days of event time"
-    hot = _storm(count) if kind == "a storm of usage" else _life(min(count, 60_000), chaos.seed + 14)
+    is_storm = kind == "a storm of usage"
+    count = chaos.size("events of the hot customer", 1_000_000 if is_storm else 60_000, 20_000)
+    chaos.injected = f"one customer with {kind}, in {'ten minutes' if is_storm else '130 days'} of event time"
+    hot = _storm(count) if is_storm else _life(count, chaos.seed + 14)
     usual = events(min(count, 200_000), chaos.seed + 15)
     with bed(kafka(partitions=2), tmp_path / "many customers") as others:
         others.produce(usual)
