@@ -69,11 +69,12 @@ def test_a_broker_that_goes_and_comes_back_is_waited_for(own: tuple[Broker, Bed]
         back = time.monotonic()
         assert process.poll() is None, f"{name}: {live.log_of()}"
         live.produce(parts[2 * number + 2])
-        until(f"{name}: reads on", lambda back=back: reached(live, "acknowledged", back) is not None, 60)
+        until(f"{name}: reads on", lambda back=back: reached(live, "acknowledged", back) is not None, 120)
         resumed = reached(live, "acknowledged", back)
         assert resumed is not None
         chaos.figures[f"{name}_resumed_s"] = round(resumed - back, 1)
-        live.wait(60)
+        live.wait()
     assert live.stop() == 0, live.log_of()
     chaos.said(live.check())
-    assert all(value <= 15 for name, value in chaos.figures.items() if name.endswith("resumed_s")), chaos.figures
+    longest = 15 if chaos.scale >= 0.1 else 60
+    assert all(value <= longest for name, value in chaos.figures.items() if name.endswith("resumed_s")), chaos.figures

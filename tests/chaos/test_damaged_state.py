@@ -123,11 +123,12 @@ def _run(live: Bed) -> tuple[int, int]:
     for ended in range(4):
         process = live.start()
         try:
-            live.wait(40)
+            live.wait()
         except AssertionError:
             if process.poll() != 70:
                 raise
             continue
-        found = re.search(r"^mot_worker_state_rebuilt_total ([\d.]+)", live.asked("/metrics")[1], re.MULTILINE)
+        metrics = live.asked("/metrics", patience=60)[1]
+        found = re.search(r"^mot_worker_state_rebuilt_total ([\d.]+)", metrics, re.MULTILINE)
         return ended, int(float(found[1])) if found else 0
     raise AssertionError(f"ended again and again\n{live.log_of()}")

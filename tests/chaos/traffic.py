@@ -56,7 +56,9 @@ def feeding(bed: Bed, lines: Sequence[bytes], seconds: float) -> Iterator[thread
         began = time.monotonic()
         try:
             for number, part in enumerate(parts):
-                hurry.wait(max(0.0, began + number * seconds / len(parts) - time.monotonic()))
+                if hurry.wait(max(0.0, began + number * seconds / len(parts) - time.monotonic())):
+                    bed.produce([line for left in parts[number:] for line in left])
+                    return
                 bed.produce(part)
         except BaseException as fault:
             faults.append(fault)

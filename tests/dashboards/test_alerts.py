@@ -119,62 +119,74 @@ def minutes(indicator: str, each: int) -> list[tuple[str, Rows]]:
     return [kpi(indicator, each, "minute", ago(minutes=back)) for back in range(1, 16)]
 
 
-QUIET: dict[str, list[tuple[str, Rows]]] = {
-    "mot-data-stale": [
-        counted(minutes_ago=400),
-        counted(minutes_ago=1),
-    ],
-    "mot-worker-behind": [health("worker", "behind_ms", 1_000), health("worker", "behind_ms", 2_000, instance="b")],
-    "mot-kpis-stale": [
-        health("kpis", "refresh_seconds", 2.0, minutes=2),
-        health("kpis", "refresh_seconds", 2.0, minutes=90),
-    ],
-    "mot-dead-letters": [letters(5), letters(300, minutes=60)],
-    "mot-late-events": [kpi("events", 100_000, "hour", ago(hours=2)), kpi("late_events", 100, "hour", ago(hours=2))],
-    "mot-detector-failures": [failure("old", 90)],
-    "mot-negative-spike": [*habit(60), *minutes("moments_negative", 2)],
-    "mot-diamond-severe": [
-        moment("gold", tier="gold"),
-        moment("mild", severity=3),
-        moment("good", valence="positive"),
-        moment("retracted", status="retracted"),
-        moment("model", model_only=True),
-        moment("long ago", minutes=50),
-    ],
-    "mot-retractions": [
-        kpi("moments_negative", 100, "hour", ago(hours=3)),
-        kpi("moments_positive", 100, "hour", ago(hours=3)),
-        kpi("moments_retracted", 10, "hour", ago(hours=3)),
-    ],
-}
-LOUD: dict[str, list[tuple[str, Rows]]] = {
-    "mot-worker-behind": [health("worker", "behind_ms", 121_000, minutes=0, instance="b")],
-    "mot-dead-letters": [letters(101, minutes=2)],
-    "mot-late-events": [kpi("late_events", 3_000, "hour", ago(hours=1))],
-    "mot-detector-failures": [failure("c1", 5)],
-    "mot-negative-spike": minutes("moments_negative", 12),
-    "mot-diamond-severe": [moment("diamond")],
-    "mot-retractions": [kpi("moments_retracted", 35, "hour", ago(hours=1))],
-}
+Told = dict[str, list[tuple[str, Rows]]]
 
 
-INSTEAD: dict[str, list[tuple[str, Rows]]] = {
-    "mot-data-stale": [counted(minutes_ago=11)],
-    "mot-kpis-stale": [health("kpis", "refresh_seconds", 2.0, minutes=20)],
-}
-"""What stops coming cannot be told by a further row."""
+def quiet() -> Told:
+    """Made when it is stored: a minute ago must not be the minute before the tests were collected."""
+    return {
+        "mot-data-stale": [
+            counted(minutes_ago=400),
+            counted(minutes_ago=1),
+        ],
+        "mot-worker-behind": [health("worker", "behind_ms", 1_000), health("worker", "behind_ms", 2_000, instance="b")],
+        "mot-kpis-stale": [
+            health("kpis", "refresh_seconds", 2.0, minutes=2),
+            health("kpis", "refresh_seconds", 2.0, minutes=90),
+        ],
+        "mot-dead-letters": [letters(5), letters(300, minutes=60)],
+        "mot-late-events": [
+            kpi("events", 100_000, "hour", ago(hours=2)),
+            kpi("late_events", 100, "hour", ago(hours=2)),
+        ],
+        "mot-detector-failures": [failure("old", 90)],
+        "mot-negative-spike": [*habit(60), *minutes("moments_negative", 2)],
+        "mot-diamond-severe": [
+            moment("gold", tier="gold"),
+            moment("mild", severity=3),
+            moment("good", valence="positive"),
+            moment("retracted", status="retracted"),
+            moment("model", model_only=True),
+            moment("long ago", minutes=50),
+        ],
+        "mot-retractions": [
+            kpi("moments_negative", 100, "hour", ago(hours=3)),
+            kpi("moments_positive", 100, "hour", ago(hours=3)),
+            kpi("moments_retracted", 10, "hour", ago(hours=3)),
+        ],
+    }
+
+
+def loud() -> Told:
+    return {
+        "mot-worker-behind": [health("worker", "behind_ms", 121_000, minutes=0, instance="b")],
+        "mot-dead-letters": [letters(101, minutes=2)],
+        "mot-late-events": [kpi("late_events", 3_000, "hour", ago(hours=1))],
+        "mot-detector-failures": [failure("c1", 5)],
+        "mot-negative-spike": minutes("moments_negative", 12),
+        "mot-diamond-severe": [moment("diamond")],
+        "mot-retractions": [kpi("moments_retracted", 35, "hour", ago(hours=1))],
+    }
+
+
+def instead() -> Told:
+    """What stops coming cannot be told by a further row."""
+    return {
+        "mot-data-stale": [counted(minutes_ago=11)],
+        "mot-kpis-stale": [health("kpis", "refresh_seconds", 2.0, minutes=20)],
+    }
 
 
 @pytest.mark.parametrize("uid", [uid for uid in ALERTS if ALERTS[uid].indicator is None])
 def test_silent_then_firing(uid: str, client: Any, store: Callable[[str, Rows], None]) -> None:
     alert = ALERTS[uid]
-    for table, rows in QUIET[uid]:
+    for table, rows in quiet()[uid]:
         store(table, rows)
     assert not alert.judged(value_of(client, alert)), value_of(client, alert)
-    for table, rows in INSTEAD.get(uid, []):
+    for table, rows in instead().get(uid, []):
         client.command(f"TRUNCATE TABLE {table}")
         store(table, rows)
-    for table, rows in LOUD.get(uid, []):
+    for table, rows in loud().get(uid, []):
         store(table, rows)
     assert alert.judged(value_of(client, alert)), value_of(client, alert)
 

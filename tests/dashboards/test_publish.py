@@ -33,7 +33,7 @@ def publisher(grafana: FakeGrafana, waits: list[float]) -> Publisher:
     return publisher_of(grafana.url, waits)
 
 
-def publisher_of(url: str, waits: list[float] | None = None, token: str = TOKEN, answer: float = 5) -> Publisher:
+def publisher_of(url: str, waits: list[float] | None = None, token: str = TOKEN, answer: float = 60) -> Publisher:
     sleeps = waits if waits is not None else []
     return GrafanaPublisher(Transport(url, token, patience=Patience(answer=answer), wait=sleeps.append))
 

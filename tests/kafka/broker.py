@@ -29,7 +29,7 @@ from tests.kafka.authority import Authority
 
 POM = Path(__file__).with_name("pom.xml")
 CLUSTER_ID = "bW90LW1vbml0b3ItdGVzdA"
-START_SECONDS = 60.0
+START_SECONDS = 240.0
 _PORTS = range(18_000, 32_000)
 """Below the ports the system gives to clients: a client that calls a dead broker must not come to own its port."""
 _LOGGING = """\

@@ -33,7 +33,7 @@ def test_data_survive_kill_and_restart_on_the_same_port(start_broker: StartBroke
     settings = KafkaSettings(bootstrap=broker.bootstrap, partitions=1)
     topics.create(settings)
     producer = KafkaProducer(**settings.kafka_python(), acks="all")
-    producer.send(settings.events[0], b"kept").get(10)
+    producer.send(settings.events[0], b"kept").get(60)
     producer.close()
     (pid,) = broker.pids
     broker.kill()
@@ -56,7 +56,7 @@ def test_nothing_is_left_when_the_run_dies_by_kill_9(tmp_path: Path) -> None:
     assert all(map(alive, pids))
     os.kill(run.pid, signal.SIGKILL)
     run.wait()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while any(map(alive, pids)) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not any(map(alive, pids))
@@ -73,7 +73,7 @@ def test_three_nodes_go_on_with_two(start_broker: StartBroker) -> None:
     broker.kill(0)
     sent += [producer.send(settings.events[0], b"%d" % number, partition=number % 3) for number in range(300, 600)]
     for one in sent:
-        one.get(60)
+        one.get(120)
     producer.close()
     assert topics.check(settings) == []
     broker.restart(0)

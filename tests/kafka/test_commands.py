@@ -177,5 +177,5 @@ def test_a_broker_that_does_not_answer_is_said_in_time(
     words = [str(log) if word == "LOG" else word for word in command]
     begun = time.monotonic()
     assert run([*words, "--lang", "zh"], {"MOT_BOOTSTRAP": "127.0.0.1:1"}) == 1
-    assert time.monotonic() - begun < 12
+    assert time.monotonic() - begun < 30
     assert "127.0.0.1:1 没有应答" in capsys.readouterr().err

@@ -33,7 +33,7 @@ def produced(settings: KafkaSettings, topic: str, partition: int, originals: lis
         producer.send(topic, key=key, value=value, headers=headers, partition=partition)
         for key, value, headers in originals
     ]
-    offsets = [one.get(timeout=10).offset for one in sent]
+    offsets = [one.get(timeout=60).offset for one in sent]
     producer.close()
     return offsets
 
@@ -50,7 +50,7 @@ def set_aside(settings: KafkaSettings, origin: str, positions: list[int], values
         made.append(DeadLetter.model_validate(letter.model_dump()))
     producer = KafkaProducer(**settings.kafka_python())
     for record in records_of(Delivery(dead_letters=made), 0):
-        producer.send(settings.dlq_topic, key=record.key, value=record.value, headers=list(record.headers)).get(10)
+        producer.send(settings.dlq_topic, key=record.key, value=record.value, headers=list(record.headers)).get(60)
     producer.close()
     return made
 

@@ -57,7 +57,7 @@ async def through(settings: KafkaSettings) -> bytes:
     try:
         await consumer.start()
         while True:
-            record = await asyncio.wait_for(consumer.getone(), 10)
+            record = await asyncio.wait_for(consumer.getone(), 60)
             if (record.partition, record.offset) == (0, sent.offset):
                 return bytes(record.value)
     finally:
@@ -89,7 +89,7 @@ def test_nobody_else_does_with_kafka_python(
     begun = time.monotonic()
     with pytest.raises(KafkaRefused) as refused:
         topics.create(settings_for(secure_broker, authority, **WRONG[wrong]))
-    assert time.monotonic() - begun < 12
+    assert time.monotonic() - begun < 30
     assert "security" in refused.value.said_in("zh")
     assert "wrong" not in str(refused.value)
     if wrong == "authority":
@@ -99,7 +99,7 @@ def test_nobody_else_does_with_kafka_python(
 @pytest.mark.parametrize("wrong", ["password", "user", "authority"])
 def test_nobody_else_does_with_aiokafka(secure_broker: Broker, authority: Authority, wrong: str) -> None:
     with pytest.raises(KafkaError):
-        asyncio.run(asyncio.wait_for(through(settings_for(secure_broker, authority, **WRONG[wrong])), 30))
+        asyncio.run(asyncio.wait_for(through(settings_for(secure_broker, authority, **WRONG[wrong])), 90))
 
 
 def test_another_authority_is_not_trusted(secure_broker: Broker, tmp_path: Path) -> None:
@@ -113,9 +113,10 @@ def test_a_broker_that_hangs_while_greeting_is_given_up(secure_broker: Broker, a
         begun = time.monotonic()
         with pytest.raises(KafkaUnreachable):
             topics.check(settings_for(secure_broker, authority))
-        assert time.monotonic() - begun < 12
+        assert time.monotonic() - begun < 30
     finally:
         secure_broker.resume()
+    secure_broker.wait()
     assert topics.check(settings_for(secure_broker, authority)) is not None
 
 

@@ -147,11 +147,11 @@ class Bed:
         lines = path.read_text().splitlines() if path.exists() else []
         return [(word, float(at)) for word, _, at in (line.partition(" ") for line in lines) if at]
 
-    def asked(self, route: str, name: str = "w1") -> tuple[int, str]:
+    def asked(self, route: str, name: str = "w1", patience: float = 3) -> tuple[int, str]:
         """Status and text of `/healthz`, `/readyz` or `/metrics` of a worker; status 0 when it does not answer."""
         address = self._addresses.get(name) or self._address(name)
         try:
-            with urlopen(f"{address}{route}", timeout=3) as answer:
+            with urlopen(f"{address}{route}", timeout=patience) as answer:
                 return answer.status, answer.read().decode()
         except HTTPError as refusal:
             return refusal.code, refusal.read().decode()
@@ -205,10 +205,11 @@ class Bed:
 
     def is_done(self) -> bool:
         """Whether the group has committed up to the end of every events partition."""
+        ends = self.ends()  # asked first: ticks may be written meanwhile
         committed = self.committed()
-        return all(end == 0 or committed.get((at.topic, at.partition), -1) >= end for at, end in self.ends().items())
+        return all(end == 0 or committed.get((at.topic, at.partition), -1) >= end for at, end in ends.items())
 
-    def wait(self, timeout: float = 60, *, alive: Sequence[str] = ("w1",)) -> float:
+    def wait(self, timeout: float = 120, *, alive: Sequence[str] = ("w1",)) -> float:
         """Wait until all is committed; returns the seconds it took. A worker that died meanwhile is a failure."""
         began = time.monotonic()
         while not self.is_done():

@@ -23,6 +23,7 @@ from streams.live.handover import TakenOver
 from streams.live.partition import Common, LivePartition
 from streams.live.settings import LiveSettings
 from streams.stores.mirrored import Mirror
+from tests.chaos.traffic import until
 from tests.live.bed import Bed, bed
 
 AT = 1_760_000_000_000
@@ -66,14 +67,14 @@ def test_what_a_source_took_back_is_not_judged_and_its_marks_are_no_lag(
 ) -> None:
     with bed(kafka(partitions=1), tmp_path) as live:
         asyncio.run(in_transactions(live.kafka))
-        live.start(stuck_after=6, unready_after=3)
+        live.start(stuck_after=15, unready_after=8)
         deadline = time.monotonic() + 40
         while "mot_worker_records_total 1.0" not in asked(live, "/metrics")[1]:
             assert time.monotonic() < deadline
             time.sleep(0.5)
-        time.sleep(9)  # longer than it may be stuck
+        time.sleep(18)  # longer than it may be stuck
         assert live.workers["w1"].poll() is None, live.log_of()
-        assert asked(live, "/readyz")[0] == 200
+        until("ready", lambda: asked(live, "/readyz")[0] == 200, 30)
         said = asked(live, "/metrics")[1]
         assert "mot_worker_records_total 1.0" in said
         assert 'mot_worker_lag_records{partition="0"} 0.0' in said

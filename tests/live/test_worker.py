@@ -56,13 +56,13 @@ def test_a_worker_reports_how_it_is_doing_beside_its_effects(live: Bed, lines: l
     live.produce(lines)
     live.start(report_seconds=0.1)
     live.wait()
-    until("a report after the last commit", lambda: figures(live)["lag_records"][-1:] == [0], 20)
+    until("a report after the last commit", lambda: figures(live)["lag_records"][-1:] == [0], 60)
     assert live.stop() == 0, live.log_of()
     said = figures(live)
     assert said.keys() == {"lag_records", "behind_ms", "commit_seconds", "restore_seconds"}
     assert said["behind_ms"][-1] == 0
     assert all(0 < seconds < 20 for seconds in said["commit_seconds"] + said["restore_seconds"])
-    assert len(said["restore_seconds"]) == 1
+    assert 1 <= len(said["restore_seconds"]) <= live.kafka.partitions  # a report may come between two
     live.check()
 
 

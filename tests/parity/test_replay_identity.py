@@ -169,7 +169,7 @@ def test_a_replay_ends_when_one_of_its_processes_is_killed(log: Path, tmp_path: 
     root = Path(__file__).parents[2]
     ended = subprocess.run(
         [sys.executable, str(program), str(big), str(tmp_path / "out")],
-        capture_output=True, text=True, timeout=60, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, check=False,
+        capture_output=True, text=True, timeout=240, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, check=False,
     )  # fmt: skip
 
     assert "told: 回放的一个进程意外终止" in ended.stdout, ended.stderr

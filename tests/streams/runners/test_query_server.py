@@ -38,7 +38,7 @@ class HeldRun:
     def _wait(self, step: Step) -> None:
         if step == "committed" and not self._go.is_set():
             self._reached.set()
-            self._go.wait(60)
+            self._go.wait(600)
 
     def __enter__(self) -> HeldRun:
         self._thread.start()

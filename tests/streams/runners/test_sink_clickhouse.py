@@ -22,8 +22,9 @@ from journeys.touchpoints import shipped_touchpoints
 from schemas.envelope import Event
 from streams.kafka import topics
 from streams.kafka.settings import KafkaSettings
-from streams.runners.query_server import query_folder
+from streams.runners.query_server import query_folder, socket_of
 from streams.runners.sink_clickhouse import ClickHouseSinkRunner, SinkCollector, SinkProgress, SinkSettings
+from streams.sinks import ddl
 from streams.sinks.connect import server_at, with_tables
 from streams.sinks.rows import HealthFigure
 from streams.sinks.topics import TopicSink
@@ -155,8 +156,9 @@ def test_everything_arrives_in_a_folder_that_can_be_asked_meanwhile(
     def asked(sql: str) -> Any:
         return query_folder(folder, sql).rows[0][0]
 
-    until((folder / "query.sock").exists, "the folder answers")
-    until(lambda: asked("SELECT count() FROM system.tables WHERE name = 'kpi'") == 1, "the tables are there")
+    until(socket_of(folder).exists, "the folder answers")
+    tables = "SELECT count() FROM system.tables WHERE database = currentDatabase()"
+    until(lambda: asked(tables) >= len(ddl.names()), "the tables are there")
     until(lambda: asked("SELECT count() FROM events_now") == len(expected), "all events")
     until(lambda: asked("SELECT count() FROM moments_now") == 5, "all moments")
     # tables are filled one after another, and rows are counted when their batch is committed
@@ -236,16 +238,15 @@ def test_a_server_away_at_the_start_and_killed_later_is_waited_for(
         server.kill()
         runner = runner_for(settings, server, told=tell)
         task = asyncio.create_task(runner.run())
-        await asyncio.sleep(2)
+        await asyncio.to_thread(until, lambda: bool(troubles), "it says what holds it up")
         assert not runner.ready()
         assert runner.healthy()
         await asyncio.to_thread(server.start)
         await asyncio.to_thread(until, lambda: stored(server) == len(first), "what was waiting")
-        assert runner.ready()
+        await asyncio.to_thread(until, runner.ready, "it is well again")
         server.kill()
         await asyncio.to_thread(send, settings, events(settings, lines[500:]))
-        await asyncio.sleep(2)
-        assert not runner.ready()
+        await asyncio.to_thread(until, lambda: not runner.ready(), "it notices")
         await asyncio.to_thread(server.start)
         expected = await asyncio.to_thread(event_ids, settings)
         await asyncio.to_thread(until, lambda: stored(server) == len(expected), "what came meanwhile")
@@ -279,7 +280,8 @@ def test_while_clickhouse_hangs_no_more_than_one_batch_is_taken_ahead_and_it_sto
     async def live() -> float:
         runner = runner_for(settings, server, placements=counting, settings=limits, answer_seconds=60)
         task = asyncio.create_task(runner.run())
-        await asyncio.sleep(6)
+        await asyncio.to_thread(until, lambda: counting.placed > 2_000, "a batch hangs, the next is begun")
+        await asyncio.sleep(4)
         runner.stop()
         begun = time.monotonic()
         await task
@@ -343,12 +345,16 @@ def test_health_is_stored_the_workers_and_the_sinks_own(kafka: KafkaFactory, ser
     empty = told._replace(value=told.value.replace(b'"metric"', b'"unheard"'))
     mark = (settings.dlq_topic, b"letter", None, (("mot-id", b"letter"), ("mot-retried", b"1")))
     send(settings, [(settings.facts_topic, one.key, one.value, one.headers) for one in (told, told, empty)] + [mark])
-    ask = "SELECT component, instance, metric, value FROM pipeline_health FINAL"
+    ask = "SELECT component, instance, metric, value FROM pipeline_health FINAL ORDER BY at"
 
     def own() -> list[list[Any]]:
         return [row for row in server.rows(ask) if row[0] == "sink-clickhouse" and row[2] == "lag_records"]
 
-    progress = asyncio.run(run_until(runner_for(settings, server, instance="here"), lambda: len(own()) > 2, "its own"))
+    def done() -> bool:  # at first it tells of a lag: what was sent is not stored yet
+        said = own()
+        return len(said) > 2 and said[-1][3] == 0
+
+    progress = asyncio.run(run_until(runner_for(settings, server, instance="here"), done, "its own"))
 
     assert progress.rows["pipeline_health"] == 4
     assert progress.refused == 2
@@ -369,6 +375,7 @@ def test_two_sinks_share_the_work_and_hand_it_over(kafka: KafkaFactory, server: 
         first, second = (runner_for(settings, server, settings=small) for _ in range(2))
         tasks = [asyncio.create_task(first.run())]
         await asyncio.to_thread(send, settings, events(settings, lines[:2_000]))
+        await asyncio.to_thread(until, lambda: first.progress.rows["events"] > 0, "the first works")
         tasks.append(asyncio.create_task(second.run()))
         await asyncio.to_thread(until, second.ready, "the second has its share of the partitions")
         await asyncio.to_thread(send, settings, events(settings, lines[2_000:4_000]))
@@ -406,9 +413,12 @@ def test_topics_that_do_not_exist_yet_are_waited_for(kafka: KafkaFactory, server
     async def live() -> SinkProgress:
         runner = runner_for(settings, server)
         task = asyncio.create_task(runner.run())
-        await asyncio.to_thread(until, lambda: runner.progress.trouble is not None, "it says so")
-        assert runner.progress.trouble is not None
-        assert settings.alerts_topic in runner.progress.trouble.en
+
+        def told() -> bool:  # of what holds it up the last is told, at the very start that may be ClickHouse
+            trouble = runner.progress.trouble
+            return trouble is not None and settings.alerts_topic in trouble.en
+
+        await asyncio.to_thread(until, told, "it says so")
         await asyncio.to_thread(topics.create, settings)
         await asyncio.to_thread(send, settings, alerts(settings, 3))
         await asyncio.to_thread(until, lambda: len(ids(server, "moments", "moment_id")) == 3, "the alerts")
