@@ -48,6 +48,10 @@ class NotPlain(Exception):
     """A model asks for more than the one pass can see."""
 
 
+UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError, NotPlain)
+"""What reading something plainly raises when it is not plain."""
+
+
 class Mould(NamedTuple):
     """What makes an instance of a model from its state, unknown fields and the names of stated ones; the values of its
     fields where nothing is stated, and the names of all, which count as stated."""
@@ -154,7 +158,7 @@ def plain_event(raw: bytes) -> PlainEvent | None:
         else:
             record.attributes, more = read_attributes(plan, bytes(stated) if plan.times else stated)
             keys += more
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, NotPlain):
+    except UNREADABLE:
         return None
     if record.attributes is None or not no_more_keys(raw, keys):
         return None

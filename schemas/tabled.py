@@ -18,17 +18,17 @@ from schemas.codec import SMALL
 from schemas.codes import CURRENCIES
 from schemas.envelope import Event
 from schemas.inspection import check_name, check_names_of_attributes
-from schemas.plain import PLANS, PlainAttributes, PlainEvent, msgspec_fields, no_more_keys, read_attributes
+from schemas.plain import PLANS, UNREADABLE, PlainAttributes, PlainEvent, msgspec_fields, no_more_keys, read_attributes
 from schemas.refusals import Refused
 from schemas.times import EPOCH
 
 _KINDS: Mapping[str, Any] = {
     name: kind
     for name, kind, *_ in msgspec_fields(Event, {"event_type": str, "attributes": str})
-    if name != "schema_version"
+    if name != "schema_version"  # no event has it: rows of another version than ours need another look
 }
 TIMES = ("occurred_at", "recorded_at")
-AMOUNT, ATTRIBUTES, PAYLOAD = "amount_minor", "attributes", "payload"
+AMOUNT, ATTRIBUTES, PAYLOAD, VERSION = "amount_minor", "attributes", "payload", "schema_version"
 WORDS = ("event_type", "tier", "channel", "source", "touchpoint_id", "department", "region", "currency", ATTRIBUTES)
 """Columns of texts of which there are few: each is judged once."""
 IDS = tuple(name for name in _KINDS if name not in {*WORDS, *TIMES, AMOUNT})
@@ -75,7 +75,7 @@ def events_of(columns: Mapping[str, Iterable[Any]]) -> Iterator[PlainEvent]:
     Columns as an event has them, but `attributes` made by `attributes_of`, times as `occurred_us` and `recorded_us` (us
     since the epoch), and `occurred_ms`; one not given is empty.
     """
-    return map(_EVENT, *[columns.get(name) or repeat(DEFAULTS.get(name)) for name in _COLUMNS])
+    return map(_EVENT, *[columns[name] if name in columns else repeat(DEFAULTS.get(name)) for name in _COLUMNS])
 
 
 def fits(name: str, value: str) -> bool:
@@ -84,7 +84,7 @@ def fits(name: str, value: str) -> bool:
     try:
         msgspec.convert(value, _KINDS[name])
         check_name(name, value)
-    except (msgspec.ValidationError, Refused):
+    except (*UNREADABLE, Refused):
         return False
     return name != "currency" or value in CURRENCIES
 
@@ -93,7 +93,7 @@ def all_fit(name: str, values: Sequence[str]) -> bool:
     """Whether all values of a column fit, seen at a glance; False proves nothing."""
     try:
         msgspec.convert(values, _LISTS[name])
-    except msgspec.ValidationError:
+    except UNREADABLE:
         return False
     text = "".join(values)
     clean = text.isascii() and text.isprintable() and " " not in text
@@ -109,6 +109,6 @@ def attributes_of(event_type: str | None, stated: str | None) -> PlainAttributes
         raw = stated.encode()
         said, keys = read_attributes(plan, raw)
         check_names_of_attributes(said)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError, Refused):
+    except (*UNREADABLE, Refused):
         return None
     return said if len(raw) <= SMALL and b"\\" not in raw and no_more_keys(raw, keys, in_times=0) else None

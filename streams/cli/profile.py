@@ -22,7 +22,6 @@ from streams.cli.session import Session
 from streams.profile.profile import Profile, profile_log
 from streams.sources.files import must_be_file
 from streams.sources.mapping_file import parse_mapping, shipped_mappings
-from streams.sources.native import has_whole_records
 from streams.sources.parquet import open_parquet
 
 OWN = "own_events.yaml"
@@ -63,7 +62,8 @@ def own_mapping(log: Path) -> LogMapping:
         return mapping
     if name.endswith(".parquet"):  # attributes are JSON within a column there, which a mapping does not look into
         timestamp = mapping.process.timestamp
-        if has_whole_records(open_parquet(log)):
+        schema = open_parquet(log).schema_arrow
+        if "occurred_at" in schema.names and str(schema.field("occurred_at").type) == "int64":
             timestamp = timestamp.model_copy(update={"formats": ("epoch_ms",)})
         return mapping.model_copy(
             update={

@@ -164,10 +164,6 @@ class _Share:
         self._letters.write(letter.model_dump_json() + "\n")
 
 
-_CUSTOMER_KEY = b'"customer_id"'
-_CUSTOMER = _CUSTOMER_KEY + b':"'
-
-
 def replay(plan: ReplayPlan, progress: Progress | None = None) -> Summary:
     """Replay a log and write its result folder; an interrupted replay leaves none of its parts behind.
 

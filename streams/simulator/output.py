@@ -15,6 +15,7 @@ from schemas.codec import read_event
 from schemas.deadletters import DeadLetter
 from schemas.envelope import Tick
 from schemas.moments import Frozen
+from schemas.plain import UNREADABLE
 from schemas.tabled import AMOUNT, ATTRIBUTES, IDS, NEEDED, PAYLOAD, TIMES, WORDS
 from streams.simulator.config import SimulationConfig
 from streams.simulator.simulation import Simulation
@@ -81,7 +82,7 @@ def _row(line: bytes) -> dict[str, Any]:
     event: Any = read_event(line)
     try:
         said = _said(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except UNREADABLE:
         return {PAYLOAD: line}
     if type(event) in (DeadLetter, Tick):
         return {"customer_id": said.customer_id, PAYLOAD: line}

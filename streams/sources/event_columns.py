@@ -12,17 +12,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from schemas import tabled
 from schemas.codec import EARLIEST_MS, NEAR_THE_END_MS, USUAL_LAG
-from schemas.plain import PlainEvent
-from schemas.tabled import AMOUNT, ATTRIBUTES, DEFAULTS, IDS, NEEDED, PAYLOAD, TIMES, WORDS
+from schemas.plain import UNREADABLE, PlainEvent
+from schemas.tabled import AMOUNT, ATTRIBUTES, DEFAULTS, IDS, NEEDED, PAYLOAD, TIMES, VERSION, WORDS
 from schemas.times import DAY
+from schemas.upcasters import CURRENT_VERSION
 from streams.sources.faults import LogError
-from streams.sources.parquet import mask, open_parquet
+from streams.sources.parquet import batches_of, mask, open_parquet
 from streams.sources.rows import Records
 from streams.sources.sharing import WHOLE, Share
 
@@ -34,13 +36,14 @@ _MUST_BE = {
     **dict.fromkeys(
         TIMES, ("带时区的时间,或 1970 年以来的毫秒数", "a time with a time zone, or whole milliseconds since 1970")
     ),
-    AMOUNT: ("整数", "a whole number"),
+    **dict.fromkeys((AMOUNT, VERSION), ("整数", "a whole number")),
 }
 _FURTHEST_US = 1 << 62
 """Times beyond are no times, and numbers near the end of 64 bits have meanings of their own."""
 _CODED = (*WORDS, "customer_id", "account_id", "line_id")
 """Columns of texts that come again and again: each text is made and judged once."""
 _Mask = NDArray[np.bool_]
+_one_value = msgspec.json.Decoder(msgspec.Raw).decode
 
 
 class EventColumns:
@@ -48,6 +51,7 @@ class EventColumns:
 
     def __init__(self, path: Path, file: Any) -> None:
         self.read = 0
+        self._path = path
         self._origin = path.name
         self.total_rows: int | None = file.metadata.num_rows
         self._names = [name for name in file.schema_arrow.names if name in _MUST_BE]
@@ -60,7 +64,8 @@ class EventColumns:
 
     def batches(self, size: int, share: Share = WHOLE) -> Iterator[Records]:
         """See LogSource; fewer where a row group ends."""
-        for batch in self._file.iter_batches(max(size, _READ), columns=self._names, use_threads=share == WHOLE):
+        read = batches_of(self._path, self._file, max(size, _READ), self._names, threads=share == WHOLE)
+        for batch in map(_without_views, read):
             positions: Sequence[int] = range(self.read + 1, self.read + 1 + batch.num_rows)
             self.read += batch.num_rows
             if share != WHOLE:
@@ -82,7 +87,7 @@ class EventColumns:
         """For each row whether it is of `share`: each customer is asked once, a row without one is spelled and read."""
         customers = batch.column("customer_id").dictionary_encode()
         names = _texts(customers.dictionary)
-        known = np.array([share.has(name or "") for name in names] or [False])
+        known = np.array([share.has(_shown(name or "")) for name in names] or [False])
         own: _Mask = known[_numbers(customers.indices, 0)]
         if customers.null_count:
             nameless = ~_is_valid(customers)
@@ -124,8 +129,24 @@ def _spelled(stated: Mapping[str, Sequence[Any]], row: int) -> bytes:
         if name in values:
             values[name] = f"{np.datetime64(values[name], 'us')}Z"
     attributes = values.pop(ATTRIBUTES, None)
+    if attributes is not None and not _is_one_value(attributes):
+        attributes = json.dumps(attributes, ensure_ascii=False)
     envelope = _bytes(json.dumps(values, ensure_ascii=False, separators=(",", ":")))
     return envelope if attributes is None else envelope[:-1] + b',"attributes":' + _bytes(attributes) + b"}"
+
+
+def _is_one_value(text: str) -> bool:
+    """Whether `text` can stand for one value in JSON: other text could end the attributes and state what it likes."""
+    try:
+        _one_value(_bytes(text))
+    except UNREADABLE:
+        return False
+    return True
+
+
+def _shown(name: str) -> str:
+    """As `Share.takes` reads a name: bytes that are no UTF-8 are replaced."""
+    return name if name.isascii() else _bytes(name).decode("utf-8", "replace")
 
 
 def _bytes(text: str | bytes) -> bytes:
@@ -156,7 +177,7 @@ def _check(path: Path, schema: Any) -> None:
 def _is_usable(name: str, kind: Any) -> bool:
     if name in TIMES:
         return bool(pa.types.is_int64(kind) or (pa.types.is_timestamp(kind) and kind.tz is not None))
-    if name == AMOUNT:
+    if name in {AMOUNT, VERSION}:
         return bool((pa.types.is_integer(kind) and kind != pa.uint64()) or pa.types.is_null(kind))
     if pa.types.is_null(kind):
         return name not in NEEDED
@@ -236,6 +257,9 @@ class _Columns:
         elif name == AMOUNT:
             self._others[name] = column
             self._doubtful |= _numbers(column, 0) < 0
+        elif name == VERSION:
+            self._others[name] = column
+            self._doubtful |= _numbers(column, CURRENT_VERSION) != CURRENT_VERSION
         elif name in WORDS or pa.types.is_dictionary(column.type):
             self._judge_words(name, column)
         elif name in IDS:
@@ -257,7 +281,7 @@ class _Columns:
         """A time of the envelope in us since 1970."""
         us = _numbers(column, 0)
         unit = column.type.unit if pa.types.is_timestamp(column.type) else "ms"
-        to_us = {"ms": 1_000, "us": 1}.get(unit)  # nanoseconds are left; Parquet has no seconds
+        to_us = {"ms": 1_000, "us": 1, "ns": 0}[unit]  # Parquet has no seconds
         us = us.clip(-_FURTHEST_US // to_us, _FURTHEST_US // to_us) * to_us if to_us else us // 1000
         self._times[name] = _Numbers(us, _is_valid(column) if column.null_count else None)
         return us
@@ -279,6 +303,14 @@ class _Columns:
         made = [tabled.attributes_of(event_type, stated) for event_type, stated in pairs]
         self._made[ATTRIBUTES] = _Coded(_objects(made), places)
         self._doubtful |= np.array([one is None for one in made], dtype=bool)[places]
+
+
+def _without_views(batch: Any) -> Any:
+    """The batch with texts of the usual kind: for views Arrow cannot do all that is done here."""
+    if pa.string_view() not in batch.schema.types:
+        return batch
+    kinds = [field.with_type(pa.large_string()) if field.type == pa.string_view() else field for field in batch.schema]
+    return batch.cast(pa.schema(kinds))
 
 
 def _objects(values: Sequence[Any]) -> NDArray[np.object_]:

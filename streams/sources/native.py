@@ -12,7 +12,7 @@ from typing import Any
 
 from streams.sources.files import OpenFile
 from streams.sources.json_lines import UTF8_MARK
-from streams.sources.parquet import mask
+from streams.sources.parquet import batches_of, mask
 from streams.sources.rows import Records
 from streams.sources.sharing import WHOLE, Share
 
@@ -84,6 +84,7 @@ class EventTable:
 
     def __init__(self, path: Path, file: Any) -> None:
         self.read = 0
+        self._path = path
         self._file = file
         self._origin = path.name
         self.total_rows: int | None = file.metadata.num_rows
@@ -95,7 +96,7 @@ class EventTable:
     def batches(self, size: int, share: Share = WHOLE) -> Iterator[Records]:
         """See LogSource; fewer where a row group ends."""
         columns = ["payload"] if share == WHOLE else ["payload", "customer_id"]
-        for batch in self._file.iter_batches(max(size, 1 << 14), columns=columns):
+        for batch in batches_of(self._path, self._file, max(size, 1 << 14), columns):
             positions: Sequence[int] = range(self.read + 1, self.read + 1 + batch.num_rows)
             self.read += batch.num_rows
             if share != WHOLE:

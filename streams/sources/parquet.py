@@ -35,10 +35,21 @@ def open_parquet(path: Path, coded: Sequence[str] = ()) -> Any:
         ) from flaw
 
 
+def batches_of(path: Path, file: Any, rows: int, columns: Sequence[str], *, threads: bool = True) -> Iterator[Any]:
+    """The record batches of an open file. Raises LogError where it is damaged."""
+    import pyarrow as pa  # noqa: PLC0415 - imported by open_parquet before
+
+    try:
+        yield from file.iter_batches(rows, columns=columns, use_threads=threads)
+    except (OSError, pa.ArrowException) as flaw:
+        raise LogError(f"{path} 已损坏:{flaw}", f"{path} is damaged: {flaw}") from flaw
+
+
 class ParquetReader:
     """Reads a Parquet file, rows numbered from 1."""
 
     def __init__(self, path: Path, source: Source, columns: Sequence[str]) -> None:
+        self._path = path
         self._file = open_parquet(path)
         self._missing = frozenset(source.missing)
         self._columns = list(columns)
@@ -55,7 +66,7 @@ class ParquetReader:
     def rows(self) -> Iterator[Row | DeadLetter]:
         """Rows in file order."""
         missing = self._missing
-        for batch in self._file.iter_batches(ROWS_AT_ONCE, columns=self._columns):
+        for batch in batches_of(self._path, self._file, ROWS_AT_ONCE, self._columns):
             table = _flat(batch)
             names = [name for name in self._columns if name in table.column_names]
             columns = [[as_text(value) for value in table.column(name).to_pylist()] for name in names]

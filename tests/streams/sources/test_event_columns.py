@@ -19,6 +19,7 @@ from schemas.deadletters import DeadLetter, Reason
 from schemas.envelope import Event
 from schemas.events import EVENT_TYPES
 from schemas.examples import example_of
+from schemas.inspection import IDENTIFIERS, LABELS
 from schemas.plain import PlainEvent
 from schemas.times import EPOCH
 from streams.simulator.config import SimulationConfig
@@ -43,6 +44,7 @@ KINDS = {
     **dict.fromkeys((*tabled.IDS, *tabled.WORDS), pa.string()),
     **dict.fromkeys(tabled.TIMES, pa.timestamp("us", "UTC")),
     tabled.AMOUNT: pa.int64(),
+    tabled.VERSION: pa.int16(),
     tabled.PAYLOAD: pa.binary(),
 }
 ODD_TEXTS = (
@@ -54,7 +56,15 @@ ODD_ATTRIBUTES = (
     None, "", "{}", "null", "[]", "1", '"x"', "{", '{"kind":"data"}x', '{"kind":"data","kind":"voice"}',
     '{"kind":null}', '{"kind":"data","new":1}', ' {"kind" : "data"} ', '{"kind":"a\\u0062"}', '{"kind":"refund"}',
     '{"kind":"data","roaming":1}', '{"kind":"data","country":"XX"}', '{"kind":"data"},"customer_id":"C-2"',
-    '{"kind":"' + "x" * 5000 + '"}', '{"kind":1e999}',
+    '{"kind":"' + "x" * 5000 + '"}', '{"kind":1e999}', '{"kind":"data"},"tier":"diamond","amount_minor":5',
+    '{"kind":"data"}}', '"},"tier":"diamond"', "1,2", "tru", "NaN", "[" * 5000, '{"k":"\x01"}',
+)  # fmt: skip
+ODD_BILLS = tuple(
+    f'{{"period_start":"{at}","period_end":"2026-02-28T16:00:00Z"}}'
+    for at in (
+        "2026-01-31T16:00:00Z", "2026-02-01T00:00:00+08:00", "2026-01-31T16:00:00.1234567Z", "0001-01-01T00:00:00Z",
+        "9999-12-31T23:59:59Z", "2026-02-01", "2026-02-01T00:00:00", "",
+    )
 )  # fmt: skip
 ODD_TIMES = (
     None, AT, AT - timedelta(minutes=6), AT - timedelta(days=100), AT + timedelta(minutes=4), AT + timedelta(minutes=6),
@@ -86,12 +96,21 @@ def as_json(row: dict[str, Any]) -> bytes:
         if name in stated:
             moment = EPOCH + (stated[name] - EPOCH)
             stated[name] = f"{moment.year:04d}{moment.isoformat(timespec='microseconds')[4:-6]}Z"
+    attributes = row.get("attributes")
+    if attributes is not None and not is_json(attributes):
+        stated["attributes"] = attributes  # a text where an object must stand
+        attributes = None
     envelope = json.dumps(stated, ensure_ascii=False).encode()
-    return (
-        envelope
-        if row.get("attributes") is None
-        else envelope[:-1] + b',"attributes":' + row["attributes"].encode() + b"}"
-    )
+    return envelope if attributes is None else envelope[:-1] + b',"attributes":' + attributes.encode() + b"}"
+
+
+def is_json(text: str) -> bool:
+    """Whether `text` is one value, which NaN is not."""
+    try:
+        json.loads(text, parse_constant=int)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def same(found: Any, raw: bytes) -> None:
@@ -114,6 +133,10 @@ def odd_rows() -> list[dict[str, Any]]:
         for kind in ("charge.rated", "store.visited", "bill.issued")
         for odd in ODD_ATTRIBUTES
     ]
+    attributes += [{**GOOD, "event_type": "bill.issued", "attributes": odd} for odd in ODD_BILLS]
+    attributes += [{**GOOD, "schema_version": odd} for odd in (0, 1, 2, 99, -1)]
+    nameless = {"tier": None, "amount_minor": None, "currency": None, "customer_id": None}
+    attributes.append({**GOOD, **nameless, "attributes": '{"kind":"data"},"customer_id":"OTHER","amount_minor":5'})
     times = [{**GOOD, name: odd} for name in tabled.TIMES for odd in ODD_TIMES]
     both = [{**GOOD, **dict.fromkeys(tabled.TIMES, odd)} for odd in ODD_TIMES]
     amounts = [{**GOOD, "amount_minor": odd} for odd in (None, 0, -1, 2**63 - 1, -(2**63))]
@@ -199,6 +222,7 @@ def test_each_row_belongs_to_one_share(tmp_path: Path, of: int) -> None:
         {"customer_id": pa.dictionary(pa.int32(), pa.string()), "region": pa.dictionary(pa.int8(), pa.string())},
         {"event_id": pa.large_string(), "event_type": pa.binary(), "attributes": pa.large_binary()},
         {"source": pa.null(), "department": pa.null()},
+        dict.fromkeys(("event_id", "customer_id", "region", "attributes", "order_id"), pa.string_view()),
         {
             "occurred_at": pa.timestamp("ns", "Asia/Shanghai"),
             "recorded_at": pa.timestamp("s", "UTC"),
@@ -207,7 +231,9 @@ def test_each_row_belongs_to_one_share(tmp_path: Path, of: int) -> None:
     ],
 )
 def test_other_types_of_column_say_the_same(tmp_path: Path, kinds: dict[str, Any]) -> None:
-    rows = [GOOD, {**GOOD, "region": "深圳", "event_id": "E-2"}, {**GOOD, "event_id": None}]
+    rows = [GOOD, {**GOOD, "region": "深圳", "event_id": "E-2", "order_id": "O-1"}, {**GOOD, "event_id": None}]
+    shares = [decoded(open_log(table(rows, tmp_path / "log.parquet", **kinds)), share=Share(at, 2)) for at in (0, 1)]
+    assert sorted(position for share in shares for position, _ in share) == [1, 2, 3]
     for row, (_, found) in zip(rows, decoded(open_log(table(rows, tmp_path / "log.parquet", **kinds))), strict=True):
         same(found, as_json(row))
 
@@ -248,16 +274,33 @@ def test_times_may_be_milliseconds_and_none_is_too_odd(tmp_path: Path) -> None:
     assert [letter.reason for letter in bad] == [*[Reason.IMPLAUSIBLE_TIME] * 4, Reason.MISSING_FIELD]
 
 
-@pytest.mark.parametrize("name", ["event_id", "region", "attributes"])
+@pytest.mark.parametrize("name", [*tabled.IDS, *tabled.WORDS])
 def test_bytes_that_are_no_utf8_become_a_dead_letter(tmp_path: Path, name: str) -> None:
     spoiled = b'{"kind":"\xff"}' if name == "attributes" else b"a\xff"
-    columns = {key: pa.array([value] * 3, KINDS[key]) for key, value in {**GOOD, "region": "x"}.items()}
-    good = columns[name][0].as_py().encode()
+    columns = {key: pa.array([value] * 3, KINDS[key]) for key, value in GOOD.items()}
+    good = None if GOOD.get(name) is None else GOOD[name].encode()
     columns[name] = pa.array([good, spoiled, good], pa.binary()).view(pa.string())
     pq.write_table(pa.table(columns), tmp_path / "log.parquet")
     found = [one for _, one in decoded(open_log(tmp_path / "log.parquet"))]
     assert [isinstance(one, PlainEvent) for one in found] == [True, False, True]
     assert found[1].reason is Reason.NOT_UTF8
+    shares = [decoded(open_log(tmp_path / "log.parquet"), share=Share(number, 2)) for number in range(2)]
+    assert sorted(position for share in shares for position, _ in share) == [1, 2, 3]
+
+
+def test_no_column_of_texts_escapes_the_look_at_its_characters() -> None:
+    judged_otherwise = {"event_type", "tier", "channel", "currency", "attributes"}
+    assert {*tabled.IDS, *tabled.WORDS} - judged_otherwise <= {*IDENTIFIERS, *LABELS}
+
+
+@pytest.mark.parametrize("share", [WHOLE, Share(0, 2)])
+def test_a_damaged_file_is_named(tmp_path: Path, share: Share) -> None:
+    path = table([{**GOOD, "event_id": f"E-{number}"} for number in range(5_000)], tmp_path / "log.parquet")
+    data = bytearray(path.read_bytes())
+    data[4:2_000] = b"\xff" * 1_996
+    path.write_bytes(data)
+    with pytest.raises(LogError, match=r"log\.parquet is damaged"):
+        decoded(open_log(path), share=share)
 
 
 def test_what_a_row_says_is_spelled_for_those_who_need_bytes(tmp_path: Path) -> None:
