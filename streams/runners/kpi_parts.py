@@ -32,23 +32,41 @@ _Numbers = NDArray[np.int64]
 
 
 class KpiPart:
-    """What one engine added to KPI windows, written down as it comes and added up at the end."""
+    """What one engine added to KPI windows, written down as it comes and added up at the end; `room` is how many
+    additions may lie there until they are added up before, so that a long log needs no more memory than its windows."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, room: int = 1 << 22) -> None:
         self._path = path
         self._out: BinaryIO = path.open("wb")
+        self._least = self._room = room
+        self._held = 0
 
     def write(self, keys: array[int], counts: array[int]) -> None:
         """Append what was added to minutes since the last call."""
-        np.stack([np.frombuffer(keys, np.int64), np.frombuffer(counts, np.int64)], axis=1).tofile(self._out)
+        self._append(np.frombuffer(keys, np.int64), np.frombuffer(counts, np.int64))
+        if self._held >= self._room:
+            added = _sums([self._added()])
+            self._out = self._path.open("wb")
+            self._held = 0
+            self._append(*added)
+            self._room = max(self._least, 2 * self._held)
+
+    def _append(self, keys: _Numbers, counts: _Numbers) -> None:
+        np.stack([keys, counts], axis=1).tofile(self._out)
+        self._held += len(keys)
+
+    def _added(self) -> tuple[_Numbers, _Numbers]:
+        """All that was written; nothing can be appended any more."""
+        self._out.close()
+        keys, counts = np.fromfile(self._path, np.int64).reshape(-1, 2).T
+        return keys, counts
 
     def close(self, dims: Sequence[KpiDims]) -> None:
         """Finish the part: each window once, in order, numbers before values, so that parts are put together quickly.
 
         `dims` are those that the windows refer to.
         """
-        self._out.close()
-        keys, counts = np.fromfile(self._path, np.int64).reshape(-1, 2).T
+        keys, counts = self._added()
         by_grain = {}
         for grain in GRAINS:
             keys, counts = _sums([(coarser_key(keys, SIZE_MS[grain] // MINUTE), counts)])

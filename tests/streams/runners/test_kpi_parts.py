@@ -32,9 +32,12 @@ parts = st.lists(st.lists(st.lists(added, max_size=12), max_size=4), min_size=1,
 
 
 @settings(max_examples=60, deadline=None)
-@given(parts, st.sampled_from([LONG_AGO, TODAY, LATEST]))
+@given(parts, st.sampled_from([LONG_AGO, TODAY, LATEST]), st.sampled_from([1, 7, 1 << 22]))
 def test_parts_put_together_are_the_windows_of_one_who_keeps_them(
-    tmp_path_factory: pytest.TempPathFactory, drawn: list[list[list[tuple[KpiDims, int, int | None]]]], start: int
+    tmp_path_factory: pytest.TempPathFactory,
+    drawn: list[list[list[tuple[KpiDims, int, int | None]]]],
+    start: int,
+    room: int,
 ) -> None:
     folder = tmp_path_factory.mktemp("parts")
     expected: Counter[tuple[str, int, KpiDims]] = Counter()
@@ -42,7 +45,7 @@ def test_parts_put_together_are_the_windows_of_one_who_keeps_them(
     for number, portions in enumerate(drawn):
         keeping, replaying = KpiFold(), KpiFold()
         paths.append(folder / f"part-{number}")
-        part = KpiPart(paths[-1])
+        part = KpiPart(paths[-1], room)
         for portion in portions:
             for one, at, count in portion:
                 for fold in (keeping, replaying):
