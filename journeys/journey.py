@@ -65,7 +65,7 @@ class Journey:
 
     `trail` serves deduplication too: an event whose key is in it has been seen. With a million customers memory access
     is what an event costs, hence one string of bytes instead of an object for each visit. Of a long one `keys` holds
-    the keys, otherwise it is None. `last_at` (ms) and `last_code` are those of the latest visit.
+    the keys, otherwise it is None. `last_at` (ms) and `last_code` are those of the latest visit, `base` included.
     """
 
     __slots__ = ("base", "keys", "last_at", "last_code", "room", "trail")

@@ -12,7 +12,7 @@ from detectors.base import Dims, Fact
 from journeys.journey import START, Columns, Journey, Visit, columns_of, trail_of
 
 FORMAT = 3
-"""Version of the packed form; a store written by a newer one is refused."""
+"""Version of the packed form; a store in any other is refused."""
 
 _LARGE = 8_192
 """Bytes from which a record is compressed. Few customers have so many; what travels through Kafka must stay small."""

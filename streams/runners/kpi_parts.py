@@ -144,4 +144,4 @@ def _low(windows: _Numbers, bits: int) -> _Numbers:
 
 
 def _dims_of(part: Path) -> Path:
-    return part.with_suffix(".dims")
+    return part.with_name(f"{part.name}.dims")

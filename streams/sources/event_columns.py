@@ -36,7 +36,7 @@ _MUST_BE = {
     **dict.fromkeys(
         TIMES, ("带时区的时间,或 1970 年以来的毫秒数", "a time with a time zone, or whole milliseconds since 1970")
     ),
-    **dict.fromkeys((AMOUNT, VERSION), ("整数", "a whole number")),
+    **dict.fromkeys((AMOUNT, VERSION), ("带符号 64 位整数", "a whole number of 64 bits with a sign")),
 }
 _FURTHEST_US = 1 << 62
 """Times beyond are no times, and numbers near the end of 64 bits have meanings of their own."""
@@ -84,13 +84,16 @@ class EventColumns:
 
     @staticmethod
     def _own(batch: Any, share: Share) -> _Mask:
-        """For each row whether it is of `share`: each customer is asked once, a row without one is spelled and read."""
+        """For each row whether it is of `share`: each customer is asked once; a row without one, and one with a record
+        of its own, is spelled and read."""
         customers = batch.column("customer_id").dictionary_encode()
         names = _texts(customers.dictionary)
         known = np.array([share.has(_shown(name or "")) for name in names] or [False])
         own: _Mask = known[_numbers(customers.indices, 0)]
-        if customers.null_count:
-            nameless = ~_is_valid(customers)
+        nameless = ~_is_valid(customers)
+        if PAYLOAD in batch.schema.names:
+            nameless |= _is_valid(batch.column(PAYLOAD))
+        if nameless.any():
             rows = _Columns(batch.filter(mask(nameless))).rows(slice(None))
             own[nameless] = [share.takes(record) for record in _Spelled(rows.stated, range(len(rows.events)))]
         return own
@@ -132,7 +135,9 @@ def _spelled(stated: Mapping[str, Sequence[Any]], row: int) -> bytes:
     if attributes is not None and not _is_one_value(attributes):
         attributes = json.dumps(attributes, ensure_ascii=False)
     envelope = _bytes(json.dumps(values, ensure_ascii=False, separators=(",", ":")))
-    return envelope if attributes is None else envelope[:-1] + b',"attributes":' + _bytes(attributes) + b"}"
+    if attributes is None:
+        return envelope
+    return b'%b%b"attributes":%b}' % (envelope[:-1], b"," if values else b"", _bytes(attributes))
 
 
 def _is_one_value(text: str) -> bool:

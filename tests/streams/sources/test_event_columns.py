@@ -100,8 +100,10 @@ def as_json(row: dict[str, Any]) -> bytes:
     if attributes is not None and not is_json(attributes):
         stated["attributes"] = attributes  # a text where an object must stand
         attributes = None
-    envelope = json.dumps(stated, ensure_ascii=False).encode()
-    return envelope if attributes is None else envelope[:-1] + b',"attributes":' + attributes.encode() + b"}"
+    if attributes is None:
+        return json.dumps(stated, ensure_ascii=False).encode()
+    spelled = json.dumps({**stated, "attributes": "here they stand"}, ensure_ascii=False)
+    return spelled.replace('"here they stand"', attributes).encode()
 
 
 def is_json(text: str) -> bool:
@@ -135,6 +137,7 @@ def odd_rows() -> list[dict[str, Any]]:
     ]
     attributes += [{**GOOD, "event_type": "bill.issued", "attributes": odd} for odd in ODD_BILLS]
     attributes += [{**GOOD, "schema_version": odd} for odd in (0, 1, 2, 99, -1)]
+    attributes += [{"attributes": "{}"}, {"attributes": "[]", "event_id": "E-1"}]
     nameless = {"tier": None, "amount_minor": None, "currency": None, "customer_id": None}
     attributes.append({**GOOD, **nameless, "attributes": '{"kind":"data"},"customer_id":"OTHER","amount_minor":5'})
     times = [{**GOOD, name: odd} for name in tabled.TIMES for odd in ODD_TIMES]
@@ -207,12 +210,14 @@ def test_each_row_belongs_to_one_share(tmp_path: Path, of: int) -> None:
     rows[7]["customer_id"] = None
     rows[9] = {"payload": b'{"event_type":"clock.tick","occurred_at":"2026-03-01T12:00:00Z"}'}
     rows[11] = {"payload": as_json({**GOOD, "customer_id": "C3"})}
+    rows[12] = {**GOOD, "customer_id": "of the row", "payload": rows[11]["payload"]}
     path = table(rows, tmp_path / "log.parquet")
     shares = [[position for position, _ in decoded(open_log(path), 7, Share(number, of))] for number in range(of)]
     assert all(10 in positions for positions in shares)
     assert sorted(p for positions in shares for p in positions if p != 10) == [p for p in range(1, 51) if p != 10]
     for number, positions in enumerate(shares):
-        assert all(Share(number, of).has(rows[p - 1].get("customer_id") or "C3") for p in positions if p not in (8, 10))
+        assert all(Share(number, of).has(rows[p - 1]["customer_id"]) for p in positions if p not in (8, 10, 12, 13))
+        assert ({12, 13} <= {*positions}) == Share(number, of).has("C3")
     assert 8 in shares[0]
 
 
